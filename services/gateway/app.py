@@ -1,0 +1,90 @@
+"""The composition root of the gateway: its own routes, and in front of them the way to the services."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+
+from services.gateway.directory import Directory
+from services.gateway.merge import Answered, Merge
+from services.gateway.routes import Door, document_routes, merged_routes, staff_routes
+from services.gateway.store import SOURCE, StaffStore
+from services.gateway.upstream import Environ, StartResponse, Upstream
+from shared.assembly import GATEWAY, Service, trusted
+from shared.bus import Bus, Publisher
+from shared.config import Config
+from shared.errors import Refused, Unauthenticated
+from shared.identity import Actor, Issuer, Verifier
+from shared.keys import signing_key
+from shared.ledger import ledger
+from shared.migrate import is_current
+from shared.relay import Relay
+from shared.uow import Database
+from shared.web import Identity, make_app, refusal_response
+
+SECURITY = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    (
+        "Content-Security-Policy",
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    ),
+]
+"""Sent with every answer; inline styles are what the page of the API documents needs."""
+
+
+@dataclass
+class Gateway:
+    """The one door of the house as a WSGI application: routes by the first segment of the path."""
+
+    service: Service
+    directory: Directory
+    upstreams: Mapping[str, Upstream]
+    own: Flask
+    identity: Identity
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, or pass it on unchanged to the service that it is for."""
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, *SECURITY], *rest)
+
+        upstream = self.upstreams.get(environ.get("PATH_INFO", "").split("/", 2)[1:2][0] if environ.get("PATH_INFO") else "")
+        if upstream is None:
+            return self.own(environ, start)
+        try:
+            self._may_knock(environ)
+            return upstream(environ, start)
+        except Refused as refused:
+            with self.own.request_context(environ):
+                return refusal_response(refused)(environ, start)
+
+    def _may_knock(self, environ: Environ) -> None:
+        """Raise Unauthenticated for a person who was disabled since the token was made; all else is the service's to say."""
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "bearer" and self.identity.shut_out(self.identity.verifier.actor(token.strip(), self.identity.now())):
+            raise Unauthenticated("This access was taken back.")
+
+
+def gateway(config: Config, upstreams: Mapping[str, Upstream], kinds: Mapping[str, str]) -> Gateway:
+    """Put the gateway together: `upstreams` by first segment of the path, `kinds` of cases to their segment."""
+    kernel = ledger(SOURCE)
+    store = StaffStore(kernel.metadata)
+    database = Database(config.database(GATEWAY))
+    relay = Relay(database, kernel.outbox, Publisher(Bus(config.broker_url, config.prefix)), config.now)
+    directory = Directory(database, store, kernel, Issuer(GATEWAY, signing_key(config.data, GATEWAY)), relay, config.now)
+    identity = Identity(Verifier(trusted(config, list(upstreams))), lambda actor: _disabled(directory, actor), config.now)
+    app = make_app(GATEWAY, identity, {"database": lambda: is_current(database, GATEWAY)})
+    app.register_error_handler(
+        Answered, lambda passed: (passed.body, passed.status, {"Content-Type": passed.headers["content-type"]})
+    )
+    door = Door(directory, Merge(upstreams), kinds)
+    for blueprint in (staff_routes(door), merged_routes(door), document_routes(door)):
+        app.register_blueprint(blueprint)
+    return Gateway(Service(GATEWAY, SOURCE, config, database, kernel, app, relay), directory, upstreams, app, identity)
+
+
+def _disabled(directory: Directory, actor: Actor) -> bool:
+    return not actor.is_customer and directory.is_disabled(actor.id)

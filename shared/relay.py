@@ -1,0 +1,79 @@
+"""The relay: numbers what was committed, sends it, and marks what the bus has confirmed.
+
+A crash between sending and marking sends again, which consumers do not mind; a crash before sending loses nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from shared import clock
+from shared.bus import BusAway, Message, Publisher
+from shared.errors import Unavailable
+from shared.outbox import Outbox
+from shared.uow import Database
+
+log = logging.getLogger(__name__)
+
+POLL = 1.0
+"""Seconds between looks without a wake-up call: other processes (an import) write too."""
+RELAY_LOCK = 0x63617365
+"""The advisory lock under which positions are given on PostgreSQL; SQLite has one writer anyway."""
+
+
+class Relay:
+    """The one relay of a database."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, publisher: Publisher, now: clock.Now = clock.now,
+        fault: Callable[[str], None] = lambda point: None,
+    ) -> None:  # fmt: skip
+        self.database, self.outbox, self.publisher, self.now, self.fault = database, outbox, publisher, now, fault
+        self.wake = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay at every wake-up call and every second until told to stop, then once more."""
+        while not stop.is_set():
+            self.wake.wait(POLL)
+            self.wake.clear()
+            self.drain()
+        self.drain()
+
+    def drain(self) -> int:
+        """Number and send all there is; return how many events the bus confirmed. What is away is tried again later."""
+        sent = 0
+        try:
+            while self.number():
+                pass
+            while batch := self._unsent():
+                self.fault("relay.before_publish")
+                published = self.publisher.publish([Message(key, str(position), body) for position, key, body in batch])
+                self.fault("relay.after_publish")
+                self._mark([batch[place][0] for place in published.confirmed])
+                sent += len(published.confirmed)
+                if len(published.confirmed) < len(batch):
+                    break
+        except (BusAway, Unavailable) as away:
+            log.warning("relay waits: %s", away)
+        return sent
+
+    def number(self) -> int:
+        """Give positions to the next events in a transaction of its own; return how many."""
+        with self.database.reading() as connection:
+            if not self.outbox.waiting(connection):
+                return 0
+        with self.database.writing() as work:
+            if not self.database.is_sqlite:
+                work.connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({RELAY_LOCK})")
+            count = self.outbox.number(work.connection)
+            work.commit()
+        return count
+
+    def _unsent(self) -> Sequence[tuple[int, str, bytes]]:
+        with self.database.reading() as connection:
+            return self.outbox.unsent(connection)
+
+    def _mark(self, positions: Sequence[int]) -> None:
+        with self.database.writing() as work:
+            self.outbox.mark(work.connection, positions, self.now())
+            work.commit()

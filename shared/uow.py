@@ -1,0 +1,101 @@
+"""One unit of work is one transaction: rollback is the default, commit is a line that someone wrote.
+
+On SQLite a writer takes its lock at the start (`BEGIN IMMEDIATE`): a transaction that reads and then asks for the lock
+loses it to others, whatever the time-out (architecture.md, fact 9). Writers of one process queue on a lock of their own,
+in order, instead of in SQLite's sleeping busy handler.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from shared.errors import Unavailable
+
+BUSY_SECONDS = 30
+
+
+class Work:
+    """A transaction under way; what must follow the commit is registered before it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.committed = False
+        self._after: list[Callable[[], None]] = []
+
+    def commit(self) -> None:
+        """Make it so, then do what was registered."""
+        self.connection.commit()
+        self.committed = True
+        for act in self._after:
+            act()
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Register what follows the commit; it must not fail and must not be needed (a wake-up call, a counter)."""
+        self._after.append(act)
+
+
+class Database:
+    """One service's own database, by URL; connects when first asked, never at import."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self._lock = threading.Lock() if self.is_sqlite else nullcontext()
+        self.engine: Engine = create_engine(url, poolclass=QueuePool, pool_size=20, max_overflow=20, **_options(self.is_sqlite))
+        if self.is_sqlite:
+            _configure_sqlite(self.engine)
+
+    @contextmanager
+    def writing(self) -> Iterator[Work]:
+        """Open a unit of work that may write; it is rolled back unless `commit` was called. Raises Unavailable."""
+        with self._lock, _unavailable_when_away(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield Work(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open one consistent view that writes nothing. Raises Unavailable where the database is away."""
+        with _unavailable_when_away(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _options(sqlite: bool) -> dict[str, Any]:
+    if sqlite:
+        return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself: `writing` does
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _unavailable_when_away() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable("The database does not answer at the moment; nothing was changed.", retry_after=2) from error
