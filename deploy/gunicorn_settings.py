@@ -5,7 +5,7 @@ import os
 bind = f"{os.environ.get('CASEWRIGHT_HOST', '127.0.0.1')}:{os.environ.get('CASEWRIGHT_PORT', '8080')}"
 worker_class = "gthread"
 workers = 1
-threads = int(os.environ.get("CASEWRIGHT_THREADS", "16"))
+threads = int(os.environ.get("CASEWRIGHT_THREADS", "8"))
 timeout = 60
 graceful_timeout = 10
 keepalive = 30

@@ -7,6 +7,7 @@ from deploy.services import all_services
 from services.gateway.app import Gateway, gateway
 from shared.assembly import Service
 from shared.config import Config
+from shared.follower import Feed
 from shared.migrate import upgrade
 
 
@@ -26,13 +27,25 @@ class House:
         return [self.app.service, *self.services]
 
     def start(self) -> None:
-        """Start what runs beside the door."""
-        feeds = {part.source: part.feed for part in self.parts}
+        """Let everybody take what there is, so that ready means ready; then start what runs beside the door."""
+        self.settle()
+        feeds = self._feeds()
         for part in self.parts:
             for run in part.runs({source: feed for source, feed in feeds.items() if source != part.source}):
                 thread = threading.Thread(target=run, args=(self._stop,), name=f"{part.name}.{run.__qualname__}", daemon=True)
                 thread.start()
                 self._threads.append(thread)
+
+    def settle(self) -> None:
+        """Number and send what was committed, and let each service take the news of the others."""
+        for part in self.parts:
+            part.relay.drain()
+        feeds = self._feeds()
+        for service in self.services:
+            service.follower({source: feed for source, feed in feeds.items() if source != service.source}).catch_up()
+
+    def _feeds(self) -> dict[str, Feed]:
+        return {part.source: part.feed for part in self.parts}
 
     def stop(self, seconds: float = 8.0) -> None:
         """Stop it in order: what was committed is numbered and sent, then the databases are closed."""

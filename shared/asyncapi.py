@@ -8,8 +8,7 @@ from typing import Any
 
 from shared.diagram import targets
 from shared.procedure import Procedure, Procedures, Step
-from shared.shapes import NUMBER, ROLE, SHARED, TEXT, YES, Schema, or_null, record, ref
-from shared.store import PRIORITIES
+from shared.shapes import NUMBER, PRIORITY, ROLE, SHARED, TEXT, YES, Schema, or_null, record, ref
 
 Document = dict[str, Any]
 
@@ -131,7 +130,7 @@ def _schemas(procedures: Procedures) -> dict[str, Schema]:
         "stage": {"enum": stages},
         "open": YES,
         "owner": or_null(ref("Owner")),
-        "priority": {"enum": list(PRIORITIES)},
+        "priority": PRIORITY,
     }
     about = "What has happened and where the case stands now; never the words of or about a person."
     return {"Event": SHARED["Event"], "Owner": SHARED["Owner"], procedures.name: record(needed, description=about)}

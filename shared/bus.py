@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 
-import kombu
 import orjson
+from kombu.connection import Connection
 from kombu.exceptions import ChannelError, ConnectionError
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,7 @@ WINDOW = 100  # messages in flight without a confirmation, or delivered without 
 TICK = 0.2  # seconds between looks at the stop event; in memory, an empty queue is looked at every tenth of it
 PAUSES = (0.2, 5.0)  # seconds between attempts to reach a broker that is away: the first, and what doubling leads to
 DELIVERIES = 20  # times that a message comes back from a process that died over it: as RabbitMQ 4 has it, on 3 too
-AWAY = (OSError, ConnectionError, ChannelError)
-"""What kombu raises where the broker is away, slow, or of another mind."""
+AWAY = (OSError, ConnectionError, ChannelError)  # what kombu raises where the broker is away, slow, or of another mind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,7 @@ class Message:
 class Published:
     """What became of messages, as ascending indexes. What is not in `confirmed` must be sent again.
 
-    `returned` are those that no queue asks for. The broker is done with them, so they are in `confirmed` too: an event
-    without a subscriber stands in the feed and is no error. Who wants to send them again takes them off `confirmed`.
+    `returned` are those that no queue asks for; they are in `confirmed` too, for they stand in the feed and are no error.
     """
 
     confirmed: list[int] = field(default_factory=list)
@@ -61,10 +60,7 @@ class BusAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """Where the bus is (`memory://`, `amqp://`, `amqps://`) and what its names begin with; connects to nothing.
-
-    Raises ValueError for any other transport: those that kombu keeps in files and tables lose messages.
-    """
+    """Where the bus is and how its names begin. ValueError for other transports: in files and tables kombu loses messages."""
 
     url: str
     prefix: str = "casewright"
@@ -75,19 +71,19 @@ class Bus:
 
     @property
     def in_memory(self) -> bool:
-        return self.url.startswith("memory")
+        return self.url.startswith("memory://")
 
 
 class Line:
-    """A connection with its one channel (`channel`, kombu's), opened and thrown away together. Not for two threads.
+    """A connection and its one channel, opened and thrown away together; raises what `AWAY` lists. Not for two threads.
 
-    Every read and write of its socket ends within the time-out, in the middle of a frame too. Raises what `AWAY` lists.
+    Every read and write of its socket ends within the time-out, in the middle of a frame too.
     """
 
     def __init__(self, bus: Bus, timeout: float = TIMEOUT) -> None:
         options = {"polling_interval": TICK / 10, "body_encoding": None} if bus.in_memory else {}
         ssl = bus.url.startswith("amqps") and {"server_hostname": None}  # None: compare it with the name in the URL
-        client = kombu.Connection(  # type: ignore[no-untyped-call]  # kombu says that it is typed, but this is not
+        client = Connection(  # type: ignore[no-untyped-call]  # kombu says that it is typed, but this is not
             bus.url, connect_timeout=timeout, heartbeat=HEARTBEAT, ssl=ssl, transport_options=options
         )
         self.bus, self.timeout, self.transport = bus, timeout, client.transport
@@ -119,7 +115,7 @@ class Line:
             self.channel.queue_bind(queue, f"{self.bus.prefix}.{exchange}", key)
 
     def close(self, politely: bool = True) -> None:
-        """Close, taking leave of a broker that is thought to listen; raises nothing, and may be called twice."""
+        """Hang up, and take leave of a broker that is thought to listen; raises nothing, and may be called twice."""
         if self.bus.in_memory:
             self.transport.close_connection(self.connection)
             return
@@ -143,8 +139,8 @@ class Publisher:
     def publish(self, messages: Sequence[Message]) -> Published:
         """Publish in order, and wait for the broker's word on each; log once which keys no queue asks for.
 
-        Raises BusAway where nothing is confirmed for the time-out, or the line breaks. Channel and connection are then
-        thrown away, so that a late confirmation finds nobody who could take it for that of another message.
+        Raises BusAway where nothing is confirmed for the time-out, or the line breaks. The line is then thrown away,
+        so that a late confirmation finds nobody who could take it for that of another message.
         """
         published = Published()
         with self._lock:
@@ -182,7 +178,8 @@ class _Confirmed(Line):
         self.pending: dict[int, int] = {}  # delivery tag: index, the oldest first
         if not self.bus.in_memory:
             on = self.channel.events
-            on["basic_ack"], on["basic_nack"], on["basic_return"] = {self._on_ack}, {self._settle}, {self._on_return}
+            on["basic_ack"], on["basic_nack"] = {self._settle}, {partial(self._settle, taken=False)}
+            on["basic_return"] = {self._on_return}
             self.channel.confirm_select()
 
     def send(self, messages: Sequence[Message], published: Published) -> None:
@@ -196,7 +193,7 @@ class _Confirmed(Line):
             wire = self.channel.prepare_message(message.body, content_type=CONTENT_TYPE, properties=properties)
             self.channel.basic_publish(wire, f"{self.bus.prefix}.events", message.routing_key, mandatory=True)
             if self.bus.in_memory:
-                self._on_ack(self._tag, False)
+                self._settle(self._tag, False)
         self._wait(0)
         self.used = monotonic()
 
@@ -211,13 +208,12 @@ class _Confirmed(Line):
             if len(self.pending) < before:
                 before, deadline = len(self.pending), monotonic() + self.timeout
 
-    def _settle(self, tag: int, multiple: bool) -> list[int]:
-        """Take what is answered for out of what is pending; a tag that is not pending answers for nothing."""
-        tags = [each for each in self.pending if each == tag or (multiple and each < tag)]
-        return [self.pending.pop(each) for each in tags]
-
-    def _on_ack(self, tag: int, multiple: bool) -> None:
-        self._published.confirmed.extend(self._settle(tag, multiple))
+    def _settle(self, tag: int, multiple: bool, taken: bool = True) -> None:
+        """Hear the broker's word on messages under way; a tag that is not pending speaks for none."""
+        for each in [each for each in self.pending if each == tag or (multiple and each < tag)]:
+            index = self.pending.pop(each)
+            if taken:
+                self._published.confirmed.append(index)
 
     def _on_return(self, _reason: Exception, _exchange: str, _key: str, wire: Any) -> None:
         """Find the message that comes back: returns arrive in the order of sending, each before its confirmation."""
@@ -225,14 +221,13 @@ class _Confirmed(Line):
         for index in self.pending.values():
             if index > last and self._messages[index].event_id == wire.properties.get("message_id"):
                 self._published.returned.append(index)
-                return
+                break
 
 
 class Subscriber:
-    """Hears the events of some keys (`*` and `#` as in AMQP) and hands them over one by one.
+    """Hears the events of some keys (`*` and `#` as in AMQP) and hands over each: `take(body, routing_key)`.
 
-    `take(body, routing_key)` should only wake somebody who reads the feed. A message is acknowledged when that has
-    returned; one over which it raises, or that is no CloudEvent in JSON, goes to the dead.
+    It is acknowledged afterwards; one over which `take` raises, or that is no CloudEvent in JSON, goes to the dead.
     """
 
     def __init__(self, bus: Bus, queue: str, keys: Sequence[str], take: Callable[[bytes, str], None]) -> None:
@@ -240,10 +235,7 @@ class Subscriber:
         self._closed = False
 
     def run(self, stop: threading.Event) -> None:
-        """Hear until told to stop, through every absence of the broker; then return within a second.
-
-        Only where the broker falls silent while a line is being opened may that take up to the time-out.
-        """
+        """Hear until told to stop, then return within a second (the time-out, if a line is just being opened)."""
         pause = PAUSES[0]
         while not self._over(stop):
             try:
@@ -254,7 +246,7 @@ class Subscriber:
                         with suppress(TimeoutError):
                             line.transport.drain_events(line.connection, timeout=TICK)
                         line.transport.heartbeat_check(line.connection)
-                    self._forget(line)
+                    self._leave(line)
             except AWAY as error:
                 log.warning("no bus: %s", error or type(error).__name__, extra={"queue": self.queue, "pause": pause})
                 stop.wait(pause)
@@ -268,41 +260,40 @@ class Subscriber:
         return self._closed or stop.is_set()
 
     def _listen(self, line: Line, stop: threading.Event) -> None:
-        def receive(raw: Any) -> None:
-            if not self._over(stop):  # else it stays unacknowledged, and the broker gives it to the next
-                self._receive(line.channel.message_to_python(raw))
-
         dead, name = f"{self.bus.prefix}.dead", f"{self.bus.prefix}.{self.queue}"
         line.queue(self.queue, "events", self.keys, {"x-dead-letter-exchange": dead, "x-delivery-limit": DELIVERIES})
         line.channel.basic_qos(0, WINDOW, False)  # False: for this consumer; quorum queues refuse one for the channel
+        receive = partial(self._receive, line, stop)
         line.channel.basic_consume(queue=name, no_ack=False, callback=receive, consumer_tag=name)
 
-    def _receive(self, wire: Any) -> None:
-        known = {"queue": self.queue, "event": wire.properties.get("message_id")}
+    def _leave(self, line: Line) -> None:
+        """Take a queue in memory away, which nobody would ever empty."""
+        if self.bus.in_memory:
+            name = f"{self.bus.prefix}.{self.queue}"
+            line.channel.queue_delete(name)  # only a bound queue is deleted, and then it stays in the exchange's table
+            for key in self.keys:
+                line.channel.queue_unbind(name, f"{self.bus.prefix}.events", key)
+
+    def _receive(self, line: Line, stop: threading.Event, raw: Any) -> None:
+        if self._over(stop):  # it stays unacknowledged, and the broker gives it to the next
+            return
+        wire = line.channel.message_to_python(raw)
         try:
             self.take(_content(wire), wire.delivery_info["routing_key"])
         except Exception as error:  # whatever is wrong with one message, those behind it go on
+            known = {"queue": self.queue, "event": wire.properties.get("message_id")}
             log.warning("message not taken", extra=known, exc_info=error)
             wire.reject(requeue=False)
         else:
             wire.ack()
-
-    def _forget(self, line: Line) -> None:
-        """Take a queue in memory away, which nobody would ever empty."""
-        if self.bus.in_memory:
-            name = f"{self.bus.prefix}.{self.queue}"
-            for key in self.keys:
-                line.channel.queue_unbind(name, f"{self.bus.prefix}.events", key)
-            line.channel.queue_delete(name)
 
 
 def _content(wire: Any) -> bytes:
     """Return the event; raise ValueError (or what unpacking it raised) for what is no CloudEvent in structured JSON."""
     for _, error, _ in wire.errors:
         raise error
-    if str(wire.content_type).partition(";")[0].strip() != CONTENT_TYPE:
-        raise ValueError(f"content of type {wire.content_type}")
-    body: bytes = wire.body.encode() if isinstance(wire.body, str) else wire.body
-    if not isinstance(orjson.loads(body), dict):
-        raise ValueError("not a JSON object")
-    return body
+    kind, body = str(wire.content_type).partition(";")[0].strip(), wire.body
+    text: bytes = body.encode() if isinstance(body, str) else body
+    if kind != CONTENT_TYPE or not isinstance(orjson.loads(text), dict):
+        raise ValueError(f"content of type {kind}, which is not an event")
+    return text

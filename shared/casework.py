@@ -42,6 +42,7 @@ from shared.views import Views
 
 log = logging.getLogger(__name__)
 
+Snapshot = tuple[dict[str, Any], dict[str, deadlines.Timer]]
 SKEW = timedelta(days=1)
 """How far ahead of our clock a time stated by a caller may lie: clocks and time zones of others are not exact."""
 
@@ -169,10 +170,10 @@ class Casework(Generic[C]):
             act.known = self.known(work, None if new else case, act)
         to = procedure.advance(None if new else case, act)
         entry = self._entry(caller, case, step, act, to, {**self._standard(case, step, act, to), **(effects or {})})
-        before, version = ({}, 0) if new else (self._timers(case), case.version)
+        before = None if new else self._snapshot(case)
         written = entries.write(entry, case.head, procedure.personal(step))
         fold(case, entry, written.hash, procedure, self.folds)
-        self._write(work, case, written, before, version)
+        self._write(work, case, written, before)
         self.ledger.outbox.add(
             work.connection, [announce(entry, self.ledger.outbox.source, self.views.public(case, entry), caller)]
         )
@@ -180,16 +181,20 @@ class Casework(Generic[C]):
         work.after_commit(self.parts.wake)
         return entry
 
-    def _write(self, work: Work, case: C, written: entries.Written, before: dict[str, deadlines.Timer], version: int) -> None:
+    def _snapshot(self, case: C) -> Snapshot:
+        """The row and the timers of a case as they are now."""
         procedure = self.procedures[case.procedure_version]
         dues = deadlines.clocks(case, procedure, self.parts.calendar)
-        row = self.store.row(case, procedure, dues)
-        if version == 0:
+        return self.store.row(case, procedure, dues), deadlines.pending(case, dues)
+
+    def _write(self, work: Work, case: C, written: entries.Written, before: Snapshot | None) -> None:
+        row, timers = self._snapshot(case)
+        if before is None:
             self.store.insert(work.connection, case, row)
         else:
-            self.store.replace(work.connection, row, version)
+            self.store.replace(work.connection, row, before[0])
         self.ledger.history.append(work.connection, [written])
-        self.ledger.deadlines.replace(work.connection, case.id, before, deadlines.pending(case, dues))
+        self.ledger.deadlines.replace(work.connection, case.id, before[1] if before else {}, timers)
 
     def _entry(self, caller: Caller, case: C, step: Step, act: Act, to: str, effects: dict[str, Any]) -> Entry:
         return Entry(

@@ -29,6 +29,6 @@ def moment(text: str) -> datetime:
 
 def day(text: str) -> date:
     """Read a date written YYYY-MM-DD, and nothing else; raise ValueError where it is none."""
-    if len(text) != 10:
+    if len(text) != 10 or "W" in text:  # an ISO week date has ten characters too
         raise ValueError("a date is written YYYY-MM-DD")
     return date.fromisoformat(text)

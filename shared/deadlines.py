@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, MetaData, String, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Index, MetaData, String, Table, bindparam, delete, insert, select
 
 from shared.case import Case
 from shared.clock import instant, moment
@@ -137,16 +137,19 @@ class Deadlines:
             Column("trigger", String(64), nullable=False),
             Index("deadline_due", "due_at"),
         )
+        c = self.table.c
+        self._delete = delete(self.table).where(c.case_id == bindparam("of"), c.name == bindparam("named"))
+        self._insert = insert(self.table)
 
     def replace(self, connection: Connection, case_id: str, before: dict[str, Timer], after: dict[str, Timer]) -> None:
         """Write what has changed between two sets of timers of one case, and nothing else."""
         gone = [name for name in before if after.get(name) != before[name]]
         new = [name for name in after if after[name] != before.get(name)]
         if gone:
-            connection.execute(delete(self.table).where(self.table.c.case_id == case_id, self.table.c.name.in_(gone)))
+            connection.execute(self._delete, [{"of": case_id, "named": name} for name in gone])
         if new:
             rows = [{"case_id": case_id, "name": n, "due_at": moment(after[n][0]), "trigger": after[n][1]} for n in new]
-            connection.execute(insert(self.table), rows)
+            connection.execute(self._insert, rows)
 
     def due(self, connection: Connection, now: datetime, limit: int = 100) -> list[tuple[str, str]]:
         """Return (case, name) of what should have fired by now, the longest overdue first."""
@@ -159,7 +162,7 @@ class Deadlines:
 
     def drop(self, connection: Connection, case_id: str, name: str) -> None:
         """Take away a row that no longer stands for anything."""
-        connection.execute(delete(self.table).where(self.table.c.case_id == case_id, self.table.c.name == name))
+        connection.execute(self._delete, {"of": case_id, "named": name})
 
 
 POLL = timedelta(seconds=1)

@@ -41,29 +41,13 @@ def mermaid(procedure: Procedure) -> str:
 
 def steps_table(procedure: Procedure) -> str:
     """Return the steps as a Markdown table."""
-    rows = (
-        (
-            f"`{step.trigger}` {step.title.zh}", f"{_from(step)} → {_to(step)}", _who(step), ", ".join(step.needs) or "–",
-            "; ".join(guard.name.replace("_", " ") for guard in step.guards) or "–", f"`{procedure.name}.{step.event}`",
-        )
-        for step in procedure.steps
-    )  # fmt: skip
-    return _table(("trigger", "from → to", "who", "needs", "guards", "event"), rows)
+    head = ("trigger", "from → to", "who", "needs", "guards", "event")
+    return _table(head, (_step_row(procedure, step) for step in procedure.steps))
 
 
 def stages_table(procedure: Procedure) -> str:
     """Return the stages as a Markdown table."""
-    rows = (
-        (
-            f"`{stage.name}` {stage.title.zh}",
-            stage.title.en,
-            "open" if stage.open else "closed",
-            _owner(stage),
-            _clock(stage.clock),
-        )
-        for stage in procedure.stages
-    )
-    return _table(("stage", "title", "open", "owner", "clock"), rows)
+    return _table(("stage", "title", "open", "owner", "clock"), map(_stage_row, procedure.stages))
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
@@ -77,11 +61,22 @@ def _stage(stage: Stage) -> dict[str, Any]:
 
 def _step(procedure: Procedure, step: Step) -> dict[str, Any]:
     return {
-        "trigger": step.trigger, "title": step.title._asdict(), "from": procedure.sources(step), "to": targets(procedure, step),
-        "roles": list(step.roles), "needs": procedure.needs(step),
+        "trigger": step.trigger, "title": step.title._asdict(), "from": procedure.sources(step),
+        "to": targets(procedure, step), "roles": list(step.roles), "needs": procedure.needs(step),
         "guards": [{"name": guard.name, "reason": guard.reason} for guard in step.guards],
         "event": step.event, "note": step.note,
     }  # fmt: skip
+
+
+def _step_row(procedure: Procedure, step: Step) -> tuple[str, ...]:
+    guards = "; ".join(guard.name.replace("_", " ") for guard in step.guards) or "–"
+    way, needs = f"{_from(step)} → {_to(step)}", ", ".join(step.needs) or "–"
+    return f"`{step.trigger}` {step.title.zh}", way, _who(step), needs, guards, f"`{procedure.name}.{step.event}`"
+
+
+def _stage_row(stage: Stage) -> tuple[str, ...]:
+    state = "open" if stage.open else "closed"
+    return f"`{stage.name}` {stage.title.zh}", stage.title.en, state, _owner(stage), _clock(stage.clock)
 
 
 def _edges(procedure: Procedure) -> dict[tuple[str, str], list[str]]:

@@ -12,12 +12,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    func,
     insert,
     select,
 )
 from sqlalchemy import Integer as Int
 
-from shared.canonical import ZERO
 from shared.entries import Written
 
 
@@ -49,10 +49,11 @@ class History:
         self._rows = select(self.table, self.personal.c.data, self.personal.c.salt).select_from(
             self.table.outerjoin(self.personal, joined)
         )
+        self._insert, self._insert_personal = insert(self.table), insert(self.personal)
 
     def append(self, connection: Connection, written: Sequence[Written]) -> None:
         """Add entries; the database refuses a second one of the same (case, seq) with an IntegrityError."""
-        connection.execute(insert(self.table), [
+        connection.execute(self._insert, [
             {"case_id": w.case, "seq": w.seq, "at": w.at, "body": w.body.decode(), "prev": w.prev, "hash": w.hash} for w in written
         ])  # fmt: skip
         apart = [
@@ -61,23 +62,25 @@ class History:
             if w.personal is not None
         ]
         if apart:
-            connection.execute(insert(self.personal), apart)
-
-    def head(self, connection: Connection, case_id: str) -> tuple[int, str]:
-        """The seq and hash of a case's last entry, (0, zero) before the first."""
-        rows = select(self.table.c.seq, self.table.c.hash).where(self.table.c.case_id == case_id)
-        row = connection.execute(rows.order_by(self.table.c.seq.desc()).limit(1)).first()
-        return (row.seq, row.hash) if row else (0, ZERO)
+            connection.execute(self._insert_personal, apart)
 
     def of(self, connection: Connection, case_id: str) -> list[Written]:
         """All entries of one case in order."""
         rows = self._rows.where(self.table.c.case_id == case_id).order_by(self.table.c.seq)
         return [_written(row) for row in connection.execute(rows)]
 
-    def all(self, connection: Connection) -> Iterator[Written]:
-        """All entries, case by case in order, without holding them in memory."""
+    def all(self, connection: Connection, since: str | None = None, until: str | None = None) -> Iterator[Written]:
+        """All entries, or those of a period (both ends included), case by case in order, none held in memory."""
         rows = self._rows.order_by(self.table.c.case_id, self.table.c.seq).execution_options(yield_per=500)
+        if since is not None:
+            rows = rows.where(self.table.c.at >= since)
+        if until is not None:
+            rows = rows.where(self.table.c.at <= until)
         return (_written(row) for row in connection.execute(rows))
+
+    def count(self, connection: Connection) -> int:
+        """How many entries there are."""
+        return int(connection.execute(select(func.count()).select_from(self.table)).scalar() or 0)
 
 
 def _written(row: object) -> Written:

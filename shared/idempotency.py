@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, String, Table, bindparam, delete, insert, select
 
 from shared.columns import Instant
 from shared.errors import Invalid, KeyReused
@@ -62,13 +62,15 @@ class Idempotency:
             Column("body", LargeBinary, nullable=False),
             Column("at", Instant, nullable=False, index=True),
         )
+        c = self.table.c
+        self._find = select(self.table).where(c.actor == bindparam("whose"), c.key == bindparam("which"))
+        self._insert = insert(self.table)
 
     def find(self, connection: Connection, key: Key | None) -> Answer | None:
         """Return the answer given before; raise KeyReused where the request was another."""
         if key is None:
             return None
-        c = self.table.c
-        row = connection.execute(select(self.table).where(c.actor == key.actor, c.key == key.key)).first()
+        row = connection.execute(self._find, {"whose": key.actor, "which": key.key}).first()
         if row is None:
             return None
         if row.fingerprint != key.fingerprint:
@@ -80,7 +82,7 @@ class Idempotency:
         if key is not None:
             row = {"actor": key.actor, "key": key.key, "fingerprint": key.fingerprint, "status": answer.status, "at": now,
                    "version": answer.version, "location": answer.location, "body": zlib.compress(answer.body, 1)}  # fmt: skip
-            connection.execute(insert(self.table), row)
+            connection.execute(self._insert, row)
 
     def forget(self, connection: Connection, now: datetime) -> int:
         """Drop what is older than 48 hours; return how many rows."""

@@ -29,7 +29,8 @@ def _settings(name: str) -> Settings:
 
 @cache
 def _heads(name: str) -> frozenset[str]:
-    return frozenset(ScriptDirectory.from_config(_settings(name)).get_heads())
+    scripts = ScriptDirectory.from_config(_settings(name)).get_revisions("heads")
+    return frozenset(script.revision for script in scripts if script)
 
 
 def upgrade(database: Database, name: str) -> None:

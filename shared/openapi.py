@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shared import openapi_cases, openapi_parts, openapi_service
-from shared.openapi_cases import Filters
 from shared.openapi_gateway import gateway_paths as gateway_paths
 from shared.openapi_parts import Part
+from shared.openapi_reading import Filters
 from shared.procedure import Procedures
 from shared.shapes import SHARED
 
@@ -28,16 +28,11 @@ ABOUT = {
 
 
 def document(procedures: Procedures, plural: str, filters: Filters) -> Part:
-    """Return the document of the service that serves this kind of case under /`plural`; `filters` are those of its list."""
+    """Return the document of the service that serves one kind of case under its plural; `filters` are those of its list."""
     title = procedures.current.title
     components: Part = {
         **_common(),
-        "schemas": {
-            **SHARED,
-            "Command": openapi_cases.COMMAND,
-            "Batch": openapi_cases.BATCH,
-            **openapi_cases.schemas(procedures),
-        },
+        "schemas": {**SHARED, "Command": openapi_cases.COMMAND, **openapi_cases.schemas(procedures)},
         "links": openapi_cases.links(procedures, plural),
     }
     made = {

@@ -1,29 +1,24 @@
-"""The part of an OpenAPI document that follows from a procedure: its cases, their lists, and a path for each step."""
+"""The part of an OpenAPI document that follows from a procedure: its cases, and a path for each step."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from shared import openapi_reading as reading
 from shared.diagram import targets
 from shared.examples import example
-from shared.lists import LIMIT, MOST, SORTS
-from shared.openapi_parts import Part, answer, json_body, operation, query, shared, whole
+from shared.openapi_parts import Part, answer, json_body, operation, shared
+from shared.openapi_reading import Filters
 from shared.procedure import Procedure, Procedures, Step
-from shared.shapes import OBJECT, TEXT, TIME, YES, Schema, many, or_null, record, ref
+from shared.shapes import COUNT, NUMBER, OBJECT, TEXT, TIME, Schema, many, or_null, record, ref, words
 
-Filters = Mapping[str, tuple[str, ...] | None]
-
-BATCH: Schema = {
-    "type": "object", "additionalProperties": False, "required": ["commands"],
-    "properties": {"commands": {"type": "array", "minItems": 1, "maxItems": 500, "items": ref("Command")}},
-}  # fmt: skip
-LINK: Schema = {
-    "type": "object", "additionalProperties": False,
-    "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 365, "default": 30}},
-}  # fmt: skip
-RESULT = record(
-    {"id": TEXT, "status": {"type": "integer"}, "etag": or_null(TEXT), "problem": or_null(ref("Problem"))},
-    {"case": ref("Case")},
-)
+BATCH = 500
+COMMAND = record(
+    {"id": words(64), "trigger": words(64), "if_match": words(20)}, {"key": words(255), "facts": OBJECT},
+    additionalProperties=False, description="One step of a batch; `if_match` is the version without quotes.",
+)  # fmt: skip
+LINK = record({}, {"days": {**NUMBER, "maximum": 365, "default": 30}}, additionalProperties=False)
+ON_CASE = {"parameters": shared("parameters", "Id")}
+COMMON = ("source", "external_id", "priority")
+"""Facts of the opening step that every kind of case shows in the same way."""
 
 
 def schemas(procedures: Procedures) -> dict[str, Schema]:
@@ -31,167 +26,115 @@ def schemas(procedures: Procedures) -> dict[str, Schema]:
     kind, current = procedures.name, procedures.current
     stages = dict.fromkeys(stage.name for procedure in procedures.versions.values() for stage in procedure.stages)
     own = record({"kind": {"const": kind}, "stage": {"enum": list(stages)}}, _facts(current))
-    whole_case = record({"actions": many(ref("Action")), "notes": many(ref("Action"))})
-    needs = {f"{kind}.{step.trigger}": current.needs(step) for step in current.steps}
+    possible = record({"actions": many(ref("Action")), "notes": many(ref("Action"))})
     return {
-        f"{kind}.listed": {"allOf": [ref("Case"), own]},
-        kind: {"allOf": [ref(f"{kind}.listed"), whole_case]},
-        **needs,
+        f"{kind}.listed": {"allOf": [ref("Case"), own], "description": "A case as lists show it."},
+        kind: {"allOf": [ref(f"{kind}.listed"), possible], "description": "A case with what this very caller may do now."},
+        **{f"{kind}.{step.trigger}": current.needs(step) for step in current.steps},
     }
 
 
 def paths(procedures: Procedures, plural: str, filters: Filters) -> dict[str, Part]:
     """Return the paths of one kind of case."""
     kind, current = procedures.name, procedures.current
-    steps = {f"/{plural}/{{id}}/{step.trigger}": {"post": _step(current, plural, step)} for step in current.steps if not step.opens}
     return {
-        f"/{plural}": {"get": _list(kind, plural, filters), "post": _open(current, plural)},
+        f"/{plural}": {"get": reading.cases(kind, plural, filters), "post": _open(current, plural)},
         f"/{plural}/batch": {"post": _batch(plural)},
-        f"/{plural}/{{id}}": {"parameters": shared("parameters", "Id"), "get": _get(kind, plural)},
-        f"/{plural}/{{id}}/history": {"parameters": shared("parameters", "Id"), "get": _history(kind, plural)},
-        f"/{plural}/{{id}}/why": {"parameters": shared("parameters", "Id"), "get": _why(plural)},
-        f"/{plural}/{{id}}/links": {"parameters": shared("parameters", "Id"), **_links(plural)},
-        **{path: {"parameters": shared("parameters", "Id"), **item} for path, item in steps.items()},
+        f"/{plural}/{{id}}": {**ON_CASE, "get": reading.case(kind, plural)},
+        f"/{plural}/{{id}}/history": {**ON_CASE, "get": reading.history(kind, plural)},
+        f"/{plural}/{{id}}/why": {**ON_CASE, "get": reading.why(plural)},
+        f"/{plural}/{{id}}/links": {**ON_CASE, **_links(plural)},
+        **{
+            f"/{plural}/{{id}}/{step.trigger}": {**ON_CASE, "post": _step(current, plural, step)}
+            for step in current.steps
+            if not step.opens
+        },
     }
 
 
 def links(procedures: Procedures, plural: str) -> dict[str, Part]:
-    """Return the OpenAPI links of one kind: from a case to what may be read of it and to each of its steps."""
+    """Return the OpenAPI links of one kind: from a case to what may be read of it, and to each of its steps."""
     there = {"id": "$response.body#/id"}
-    reads = {f"{plural}.{name}": {"operationId": f"{plural}.{name}", "parameters": there} for name in ("get", "history", "why")}
-    step = {"parameters": {**there, "header.If-Match": "$response.header.ETag"}}
-    names = [f"{procedures.name}.{s.trigger}" for s in procedures.current.steps if not s.opens]
-    return {**reads, **{name: {"operationId": name, **step} for name in names}}
+    seen = {**there, "header.If-Match": "$response.header.ETag"}
+    reads = [f"{plural}.{name}" for name in ("get", "history", "why")]
+    steps = [_name(procedures.current, step) for step in procedures.current.steps if not step.opens]
+    return {
+        **{name: {"operationId": name, "parameters": there} for name in reads},
+        **{name: {"operationId": name, "parameters": seen} for name in steps},
+    }
+
+
+def _name(procedure: Procedure, step: Step) -> str:
+    return f"{procedure.name}.{step.trigger}"
 
 
 def _facts(procedure: Procedure) -> dict[str, Schema]:
     """The facts a case was opened with, by their type alone: how a service shows them is its own affair."""
-    needs = procedure.needs(procedure.opening)["properties"]
-    known = ("source", "external_id", "priority")
-    return {name: {"type": [schema["type"], "null"]} for name, schema in needs.items() if name not in known and "type" in schema}
+    stated = procedure.needs(procedure.opening)["properties"]
+    return {name: {"type": [schema["type"], "null"]} for name, schema in stated.items() if name not in COMMON}
 
 
-def _title(step: Step) -> str:
-    return f"{step.title.en} {step.title.zh}"
+def _next(procedure: Procedure, plural: str, step: Step) -> dict[str, Part]:
+    """The links of an answer: to what may be read of the case, and to the steps that leave from where it rests now."""
+    ends = set(targets(procedure, step))
+    names = [f"{plural}.{name}" for name in ("get", "history", "why")]
+    names += [_name(procedure, other) for other in procedure.steps if ends & set(procedure.sources(other))]
+    return {name: {"$ref": f"#/components/links/{name}"} for name in names}
 
 
 def _about(procedure: Procedure, step: Step) -> str:
     """What a reader of the document has to know of a step, as Markdown."""
     sources = ", ".join(procedure.sources(step))
-    lines = [
-        f"Leaves from {sources}." if sources else "Opens a case.",
-        f"Leads to {', '.join(targets(procedure, step))}.",
-    ]
-    lines += [f"For {', '.join(step.roles)}.", f"Announces `{procedure.name}.{step.event}`."]
-    return "\n".join([" ".join(lines), *(f"\n- {guard.reason}" for guard in step.guards)])
+    way = f"From {sources} to" if sources else "Leads to"
+    who = ", ".join(f"{role} (with evidence)" if role in step.witnessed else role for role in step.roles)
+    about = f"{way} {', '.join(targets(procedure, step))}. For {who}. Announces `{procedure.name}.{step.event}`."
+    return "\n".join([about, *(f"- Refused with: {guard.reason}" for guard in step.guards)])
 
 
 def _body(procedure: Procedure, step: Step) -> Part:
     needs = procedure.needs(step)
     try:
         shown = example(needs)
-    except LookupError:
+    except LookupError:  # an example that is wrong would be worse than none
         shown = None
-    return json_body(ref(f"{procedure.name}.{step.trigger}"), bool(needs.get("required")), shown)
-
-
-def _next(procedure: Procedure, plural: str, step: Step) -> dict[str, Part]:
-    """The links of an answer: to what may be read of the case, and to the steps that lead on from where it rests now."""
-    ends = targets(procedure, step)
-    onward = [s for s in procedure.steps if not s.note and set(s.roles) != {"system"} and set(ends) & set(procedure.sources(s))]
-    names = [f"{plural}.{name}" for name in ("get", "history", "why")] + [f"{procedure.name}.{s.trigger}" for s in onward]
-    return {name: {"$ref": f"#/components/links/{name}"} for name in names}
+    return json_body(ref(_name(procedure, step)), bool(needs.get("required")), shown)
 
 
 def _open(procedure: Procedure, plural: str) -> Part:
     step = procedure.opening
     headers = {"ETag": "ETag", "Location": "Location", "Idempotency-Replayed": "IdempotencyReplayed"}
     made = answer("The new case.", ref(procedure.name), headers=headers, links=_next(procedure, plural, step))
-    return operation(
-        f"{procedure.name}.{step.trigger}", plural, _title(step), {"201": made}, 409,
-        parameters=shared("parameters", "IdempotencyKey"), body=_body(procedure, step), description=_about(procedure, step),
-    )  # fmt: skip
+    return _taken(procedure, plural, step, {"201": made}, 409, parameters=["IdempotencyKey"])
 
 
 def _step(procedure: Procedure, plural: str, step: Step) -> Part:
     headers = {"ETag": "ETag", "Idempotency-Replayed": "IdempotencyReplayed"}
     done = answer("The case as it is now.", ref(procedure.name), headers=headers, links=_next(procedure, plural, step))
+    return _taken(procedure, plural, step, {"200": done}, 404, 409, 412, 428, parameters=["IfMatch", "IdempotencyKey"])
+
+
+def _taken(procedure: Procedure, plural: str, step: Step, done: dict[str, Part], *refusals: int, parameters: list[str]) -> Part:
     return operation(
-        f"{procedure.name}.{step.trigger}", plural, _title(step), {"200": done}, 404, 409, 412, 428,
-        parameters=shared("parameters", "IfMatch", "IdempotencyKey"), body=_body(procedure, step), description=_about(procedure, step),
+        _name(procedure, step), plural, f"{step.title.en} {step.title.zh}", done, *refusals,
+        parameters=shared("parameters", *parameters), body=_body(procedure, step), description=_about(procedure, step),
     )  # fmt: skip
 
 
-def _list(kind: str, plural: str, filters: Filters) -> Part:
-    parameters = [_filter(name, words) for name, words in filters.items()]
-    parameters += [
-        query("q", TEXT, "Words of description, reference or external id; Chinese ones too."),
-        query(
-            "sort",
-            {"enum": [*SORTS, *(f"-{name}" for name in SORTS)], "default": "-opened_at"},
-            "With - the greatest comes first.",
-        ),
-        whole("limit", LIMIT, MOST, "Cases on a page."),
-        query("cursor", {"type": "string", "minLength": 1}, "Part of the `next` of the page before; no client makes one."),
-    ]
-    page = record({"items": many(ref(f"{kind}.listed")), "next": or_null({"type": "string", "format": "uri-reference"})})
-    return operation(f"{plural}.list", plural, f"List {plural}", {"200": answer("One page.", page)}, 422, parameters=parameters)
-
-
-def _filter(name: str, words: tuple[str, ...] | None) -> Part:
-    schema: Schema = {"enum": list(words)} if words else {"type": "string", "minLength": 1, "pattern": "^[^\\x00]+$"}
-    return query(name, schema, f"Only where {name} is this.")
-
-
-def _get(kind: str, plural: str) -> Part:
-    case = answer("The case, and what you may do with it.", ref(kind), headers={"ETag": "ETag"})
-    return operation(f"{plural}.get", plural, "Read a case", {"200": case}, 404)
-
-
-def _history(kind: str, plural: str) -> Part:
-    shown = record({"case": TEXT, "kind": {"const": kind}, "entries": many(ref("Entry"))}, {"state": ref(kind)})
-    at = query("as_of", TIME, "The entries up to this moment, and the case as it was then.")
-    return operation(
-        f"{plural}.history",
-        plural,
-        "Read a case's entries",
-        {"200": answer("All entries.", shown)},
-        404,
-        422,
-        parameters=[at],
-    )
-
-
-def _why(plural: str) -> Part:
-    reason = record({"code": TEXT, "detail": TEXT})
-    step = record({"trigger": TEXT, "title": ref("Title"), "possible": YES, "because": many(reason)})
-    shown = record({"stage": TEXT, "version": {"type": "integer"}, "steps": many(step)})
-    return operation(
-        f"{plural}.why", plural, "Ask which steps are possible, and why not", {"200": answer("Every step.", shown)}, 404
-    )
-
-
 def _batch(plural: str) -> Part:
-    results = answer("One result for each command, in their order.", record({"results": many(RESULT)}))
-    return operation(f"{plural}.batch", plural, "Take many steps", {"200": results}, body=json_body(ref("Batch")))
+    commands = record({"commands": {**many(ref("Command")), "minItems": 1, "maxItems": BATCH}}, additionalProperties=False)
+    result = record(
+        {"id": TEXT, "status": {"type": "integer"}, "etag": or_null(TEXT), "problem": or_null(ref("Problem"))},
+        {"case": ref("Case")},
+    )
+    done = {"200": answer("One result for each command, in their order.", record({"results": many(result)}))}
+    return operation(f"{plural}.batch", plural, "Take many steps", done, body=json_body(commands))
 
 
 def _links(plural: str) -> dict[str, Any]:
-    given = answer("The link.", record({"token": TEXT, "url": {"type": "string", "format": "uri"}, "expires_at": TIME}))
-    revoked = answer("How many were open.", record({"revoked": {"type": "integer", "minimum": 0}}))
-    body = json_body(LINK, needed=False)
-    return {
-        "post": operation(f"{plural}.give_link", plural, "Give the customer a link to this case", {"201": given}, 404, body=body),
-        "delete": operation(f"{plural}.revoke_links", plural, "Take all links to this case back", {"200": revoked}, 404),
-    }
-
-
-COMMAND: Schema = {
-    "type": "object", "additionalProperties": False, "required": ["id", "if_match", "trigger"],
-    "properties": {
-        "id": {"type": "string", "minLength": 1, "maxLength": 64}, "trigger": {"type": "string", "minLength": 1, "maxLength": 64},
-        "if_match": {"type": "string", "minLength": 1, "maxLength": 20}, "key": {"type": "string", "minLength": 1, "maxLength": 255},
-        "facts": OBJECT,
-    },
-}  # fmt: skip
-"""One command of a batch; a test compares these with the schemas that `web_cases.py` reads them with."""
+    token = record({"token": TEXT, "url": {"type": "string", "format": "uri"}, "expires_at": TIME})
+    given = {"201": answer("The link, to be used as a bearer token.", token)}
+    revoked = {"200": answer("How many were open.", record({"revoked": COUNT}))}
+    give = operation(
+        f"{plural}.give_link", plural, "Give the customer a link to this case", given, 404, body=json_body(LINK, needed=False)
+    )
+    return {"post": give, "delete": operation(f"{plural}.revoke_links", plural, "Take all links back", revoked, 404)}

@@ -3,7 +3,7 @@
 from shared.identity import STAFF
 from shared.openapi_parts import OPEN_TO_ALL, Part, answer, json_body, operation, query
 from shared.openapi_service import TAGS, WORDS, common_paths, events, verify, worklist
-from shared.shapes import COUNT, NUMBER, ROLE, TEXT, YES, Schema, many, or_null, record, ref
+from shared.shapes import COUNT, NUMBER, ROLE, TEXT, YES, Schema, many, or_null, record, ref, words
 
 USERNAME = "[a-z0-9][a-z0-9._-]{0,63}"
 NAME: Part = {
@@ -13,7 +13,7 @@ NAME: Part = {
     "description": "Who.",
     "schema": {**WORDS, "pattern": "^[^/\\x00-\\x1f]+$"},
 }
-ROLES: Schema = {"type": "array", "items": {"enum": list(STAFF)}, "minItems": 1, "maxItems": len(STAFF)}
+ROLES: Schema = {"type": "array", "items": {"type": "string", "enum": list(STAFF)}, "minItems": 1, "maxItems": len(STAFF)}
 
 
 def gateway_paths() -> Part:
@@ -37,9 +37,9 @@ def _paths() -> dict[str, Part]:
             "parameters": [NAME],
             "get": operation("staff.get", "staff", "One person", {"200": _person()}, 404),
         },
-        "/staff/{username}/disable": _of_person("disable", "Shut a person out", _closed({"reason": _text(2000)})),
+        "/staff/{username}/disable": _of_person("disable", "Shut a person out", _closed({"reason": words(2000)})),
         "/staff/{username}/enable": _of_person("enable", "Let a person in again", _closed({})),
-        "/staff/{username}/password": _of_person("password", "Set a new password", _closed({"password": _text(1024)})),
+        "/staff/{username}/password": _of_person("password", "Set a new password", _closed({"password": words(1024)})),
         "/worklist": {"get": worklist()},
         "/events": {"get": events(after, feed)},
         "/audit/verify": {"get": verify(query("kind", WORDS, "The kind of case.", required=True))},
@@ -66,23 +66,19 @@ def _schemas() -> dict[str, Schema]:
         "NewPerson": _closed(
             {
                 "username": {"type": "string", "pattern": f"^{USERNAME}$"},
-                "password": _text(1024),
-                "name": _text(255),
+                "password": words(1024),
+                "name": words(255),
                 "roles": ROLES,
             },
-            {"department": _text(64), "competences": {**many(_text(64)), "maxItems": 20}},
+            {"department": words(64), "competences": {**many(words(64)), "maxItems": 20}},
         ),
-        "Login": _closed({"username": _text(64), "password": _text(1024)}),
+        "Login": _closed({"username": words(64), "password": words(1024)}),
         "Token": record({"access_token": TEXT, "token_type": {"const": "Bearer"}, "expires_in": COUNT}),
     }
 
 
 def _closed(needed: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
     return record(needed, optional, additionalProperties=False)
-
-
-def _text(most: int) -> Schema:
-    return {"type": "string", "minLength": 1, "maxLength": most}
 
 
 def _person() -> Part:

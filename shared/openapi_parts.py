@@ -5,7 +5,7 @@ from typing import Any
 
 from shared import errors
 from shared.idempotency import LONGEST
-from shared.shapes import Schema, ref
+from shared.shapes import NUMBER, URL, Schema, ref
 
 Part = dict[str, Any]
 
@@ -23,8 +23,8 @@ ALWAYS, WITH_LOGIN, WITH_BODY = (500, 503), (401, 403), (400, 413, 415, 422)
 PARAMETERS: dict[str, Part] = {
     "Id": {"name": "id", "in": "path", "required": True, "description": "The id of the case.",
            "schema": {"type": "string", "minLength": 1, "pattern": "^[^/\\x00-\\x1f]+$"}},
-    "IfMatch": {"name": "If-Match", "in": "header", "required": True, "description": "The ETag of the case as you have seen it.",
-                "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'}, "example": '"1"'},
+    "IfMatch": {"name": "If-Match", "in": "header", "required": True, "description": "The ETag of the case you have seen.",
+                "schema": {"type": "string"}, "example": '"1"'},
     "IdempotencyKey": {"name": "Idempotency-Key", "in": "header",
                        "description": "The same key with the same request gets the same answer for 48 hours.",
                        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST}},
@@ -32,11 +32,10 @@ PARAMETERS: dict[str, Part] = {
 HEADERS: dict[str, Part] = {
     "ETag": {"description": "The version of the case, for If-Match.", "required": True,
              "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'}},
-    "Location": {"description": "The address of what was made.", "required": True,
-                 "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "The address of what was made.", "required": True, "schema": URL},
     "IdempotencyReplayed": {"description": "There and `true` where this is the answer given before under the same key.",
                             "schema": {"const": "true"}},
-    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "RetryAfter": {"description": "Seconds to wait.", "schema": NUMBER},
     "WWWAuthenticate": {"description": "How to log in.", "required": True, "schema": {"const": "Bearer"}},
 }  # fmt: skip
 _HEADERS_OF = {

@@ -1,4 +1,4 @@
-"""What every service answers about itself, and what it shares with the gateway: feed, worklist, procedures, audit, health."""
+"""What every service answers about itself, and the gateway over all: feed, worklist, procedures, audit, health."""
 
 from shared.lists import LIMIT, MOST
 from shared.openapi_parts import JSON, OPEN_TO_ALL, Part, answer, operation, query, whole

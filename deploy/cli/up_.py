@@ -41,7 +41,8 @@ def command() -> None:
     url = f"http://{config.host}:{config.port}"
     click.echo(READY.format(url=url, data=config.data, staff=config.data / demo_staff.FILE))
     sys.stdout.flush()
-    os.environ.update(CASEWRIGHT_PORT=str(config.port), CASEWRIGHT_DATA=str(config.data), CASEWRIGHT_HOST=config.host)
+    settings = {"CASEWRIGHT_PORT": str(config.port), "CASEWRIGHT_DATA": str(config.data), "CASEWRIGHT_HOST": config.host}
+    os.environ.update({**settings, "MALLOC_ARENA_MAX": "2"})  # glibc would keep an arena of free memory for each thread
     os.execv(sys.executable, [  # gunicorn takes this process over, so that signals reach it at once
         sys.executable, "-m", "gunicorn", "--config", "python:deploy.gunicorn_settings", "deploy.embedded:create()",
     ])  # fmt: skip

@@ -1,20 +1,21 @@
 """The composition root of the gateway: its own routes, and in front of them the way to the services."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
+from werkzeug.test import create_environ
 
 from services.gateway.directory import Directory
 from services.gateway.merge import Answered, Merge
 from services.gateway.routes import Door, document_routes, merged_routes, staff_routes
 from services.gateway.store import SOURCE, StaffStore
-from services.gateway.upstream import Environ, StartResponse, Upstream
+from services.gateway.upstream import Environ, StartResponse, Upstream, ask
 from shared.assembly import GATEWAY, Service, trusted
 from shared.bus import Bus, Publisher
 from shared.config import Config
-from shared.errors import Refused, Unauthenticated
+from shared.errors import Refused, Unauthenticated, Unavailable
 from shared.identity import Actor, Issuer, Verifier
 from shared.keys import signing_key
 from shared.ledger import ledger
@@ -76,7 +77,7 @@ def gateway(config: Config, upstreams: Mapping[str, Upstream], kinds: Mapping[st
     relay = Relay(database, kernel.outbox, Publisher(Bus(config.broker_url, config.prefix)), config.now)
     directory = Directory(database, store, kernel, Issuer(GATEWAY, signing_key(config.data, GATEWAY)), relay, config.now)
     identity = Identity(Verifier(trusted(config, list(upstreams))), lambda actor: _disabled(directory, actor), config.now)
-    app = make_app(GATEWAY, identity, {"database": lambda: is_current(database, GATEWAY)})
+    app = make_app(GATEWAY, identity, {"directory": lambda: is_current(database, GATEWAY), **_ready(upstreams)})
     app.register_error_handler(
         Answered, lambda passed: (passed.body, passed.status, {"Content-Type": passed.headers["content-type"]})
     )
@@ -84,6 +85,21 @@ def gateway(config: Config, upstreams: Mapping[str, Upstream], kinds: Mapping[st
     for blueprint in (staff_routes(door), merged_routes(door), document_routes(door)):
         app.register_blueprint(blueprint)
     return Gateway(Service(GATEWAY, SOURCE, config, database, kernel, app, relay), directory, upstreams, app, identity)
+
+
+def _ready(upstreams: Mapping[str, Upstream]) -> dict[str, Callable[[], bool]]:
+    """Ask each service whether it is ready; one that is away is not."""
+
+    def asks(upstream: Upstream) -> Callable[[], bool]:
+        def ready() -> bool:
+            try:
+                return ask(upstream, create_environ("/readyz"), "/readyz")[0] == 200
+            except Unavailable:
+                return False
+
+        return ready
+
+    return {name: asks(upstream) for name, upstream in upstreams.items()}
 
 
 def _disabled(directory: Directory, actor: Actor) -> bool:
