@@ -7,7 +7,6 @@ A field marked `personal` is kept beside the entry, not in it (architecture.md, 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 from apispec import APISpec
@@ -22,6 +21,7 @@ _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,4})?")
 _MISSING = "This field is needed."
 
 Field = fields.Field[Any]
+Messages = dict[str, str | list[Any] | dict[Any, Any]]
 
 
 class Strict(Schema):
@@ -178,13 +178,13 @@ def record(name: str, members: Mapping[str, Field], base: type[Strict] = Strict)
 
 def nested(name: str, members: Mapping[str, Field], **options: Any) -> fields.Nested:
     """A JSON object inside another."""
-    messages = {"required": _MISSING, "null": "An object is expected, not null.", "type": "An object is expected."}
+    messages: Messages = {"required": _MISSING, "null": "An object is expected, not null.", "type": "An object is expected."}
     return fields.Nested(record(name, members), error_messages=messages, **options)
 
 
 def many(inner: Field, least: int = 0, most: int = 100, **options: Any) -> fields.List[Any]:
     """A list of `least` to `most` items."""
-    messages = {"required": _MISSING, "null": "A list is expected, not null.", "invalid": "A list is expected."}
+    messages: Messages = {"required": _MISSING, "null": "A list is expected, not null.", "invalid": "A list is expected."}
     return fields.List(inner, validate=validate.Length(least, most), error_messages=messages, **options)
 
 
@@ -217,15 +217,13 @@ def _pointers(messages: Any, path: str = "") -> Iterable[dict[str, str]]:
             yield {"pointer": path, "detail": str(detail)}
 
 
-@cache
-def json_schema(schema: type[Strict], needed: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the JSON Schema 2020-12 of a schema, nested ones in place; `needed` adds fields that a role must bring."""
-    plugin = MarshmallowPlugin(schema_name_resolver=lambda _: False)
+def json_schema(schema: type[Strict]) -> dict[str, Any]:
+    """Return the JSON Schema 2020-12 of a schema, nested ones in place."""
+    plugin = MarshmallowPlugin(schema_name_resolver=lambda _: "")
     spec = APISpec("-", "-", "3.1.0", plugins=[plugin])
     assert plugin.converter is not None, spec
-    made = _without_marks(plugin.converter.schema2jsonschema(schema()))
-    if needed:
-        made["required"] = sorted({*made.get("required", []), *needed})
+    convert: Callable[[Schema], dict[str, Any]] = plugin.converter.schema2jsonschema
+    made: dict[str, Any] = _without_marks(convert(schema()))
     return made
 
 
@@ -236,7 +234,6 @@ def _without_marks(made: Any) -> Any:
     return [_without_marks(item) for item in made] if isinstance(made, list) else made
 
 
-@cache
 def personal_paths(schema: type[Strict]) -> tuple[tuple[str, ...], ...]:
     """Return the paths of the personal fields of a schema; raise TypeError where one stands inside a list."""
     return tuple(_personal(schema()))
@@ -248,6 +245,5 @@ def _personal(schema: Schema) -> Iterable[tuple[str, ...]]:
             yield (name,)
         elif isinstance(field, fields.Nested):
             yield from ((name, *rest) for rest in _personal(field.schema))
-        elif isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
-            if any(_personal(field.inner.schema)):
-                raise TypeError(f"{name}: personal data inside a list cannot be kept apart: mark the list")
+        elif isinstance(field, fields.List) and isinstance(field.inner, fields.Nested) and any(_personal(field.inner.schema)):
+            raise TypeError(f"{name}: personal data inside a list cannot be kept apart: mark the list")

@@ -30,11 +30,11 @@ def _settings(name: str) -> Settings:
 @cache
 def _heads(name: str) -> frozenset[str]:
     scripts = ScriptDirectory.from_config(_settings(name)).get_revisions("heads")
-    return frozenset(script.revision for script in scripts if script)
+    return frozenset(script.revision for script in scripts if script is not None)
 
 
-def upgrade(database: Database, name: str) -> None:
-    """Bring a database up to date; nothing happens where it is. Raises UnknownVersion for one from newer code."""
+def upgrade(database: Database, name: str) -> list[str]:
+    """Bring a database up to date and return the versions it lacked; raise UnknownVersion for one from newer code."""
     with database.engine.connect() as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
         known = {script.revision for script in ScriptDirectory.from_config(_settings(name)).walk_revisions()}
@@ -47,6 +47,7 @@ def upgrade(database: Database, name: str) -> None:
             settings.attributes["connection"] = connection
             command.upgrade(settings, "heads")
             connection.commit()
+    return sorted(_heads(name) - there)
 
 
 def is_current(database: Database, name: str) -> bool:

@@ -17,6 +17,7 @@ COMMAND = record(
 )  # fmt: skip
 LINK = record({}, {"days": {**NUMBER, "maximum": 365, "default": 30}}, additionalProperties=False)
 ON_CASE = {"parameters": shared("parameters", "Id")}
+READS = ("get", "history", "why")
 COMMON = ("source", "external_id", "priority")
 """Facts of the opening step that every kind of case shows in the same way."""
 
@@ -56,10 +57,10 @@ def links(procedures: Procedures, plural: str) -> dict[str, Part]:
     """Return the OpenAPI links of one kind: from a case to what may be read of it, and to each of its steps."""
     there = {"id": "$response.body#/id"}
     seen = {**there, "header.If-Match": "$response.header.ETag"}
-    reads = [f"{plural}.{name}" for name in ("get", "history", "why")]
     steps = [_name(procedures.current, step) for step in procedures.current.steps if not step.opens]
     return {
-        **{name: {"operationId": name, "parameters": there} for name in reads},
+        **{f"{plural}.{name}": {"operationId": f"{plural}.{name}", "parameters": there} for name in READS},
+        f"{plural}.verify": {"operationId": "audit.verify", "parameters": {**there, "kind": procedures.name}},
         **{name: {"operationId": name, "parameters": seen} for name in steps},
     }
 
@@ -77,7 +78,7 @@ def _facts(procedure: Procedure) -> dict[str, Schema]:
 def _next(procedure: Procedure, plural: str, step: Step) -> dict[str, Part]:
     """The links of an answer: to what may be read of the case, and to the steps that leave from where it rests now."""
     ends = set(targets(procedure, step))
-    names = [f"{plural}.{name}" for name in ("get", "history", "why")]
+    names = [f"{plural}.{name}" for name in (*READS, "verify")]
     names += [_name(procedure, other) for other in procedure.steps if ends & set(procedure.sources(other))]
     return {name: {"$ref": f"#/components/links/{name}"} for name in names}
 

@@ -93,7 +93,7 @@ def _procedure() -> Part:
 
 
 def _refusals() -> Part:
-    parameters = [query("kind", TEXT, "The kind of case."), query("id", WORDS, "The id of a case."), *_paging()]
+    parameters = [query("kind", TEXT, "The kind of case."), query("id", TEXT, "The id of a case."), *_paging()]
     shown = answer("The oldest first.", page(ref("Refusal")))
     return operation("audit.refusals", "audit", "What was refused", {"200": shown}, 422, parameters=parameters)
 

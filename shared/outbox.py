@@ -109,7 +109,7 @@ class Outbox:
         return iter(connection.execute(rows))
 
     def gap(self, connection: Connection) -> int | None:
-        """The first position that is missing or was given twice, or None: they count 1, 2, 3 …"""
+        """The first position that is missing or was given twice, or None: they count from 1 without a gap."""
         c = self.table.c
         rows = select(c.position).where(c.position.is_not(None)).order_by(c.position).execution_options(yield_per=5000)
         wrong = (place for place, found in enumerate(connection.execute(rows).scalars(), 1) if found != place)

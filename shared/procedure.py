@@ -17,6 +17,7 @@ from shared import fields
 from shared.case import Case
 from shared.clocks import Calendar, Span, business_days
 from shared.errors import FourEyes, GuardRefused, NotFound, NotYourCase, Refused, RoleNotAllowed, WrongStage
+from shared.fields import Strict
 from shared.identity import Actor
 
 SAME = "="
@@ -246,7 +247,11 @@ class Procedure:
         return {stage: tuple(s for s in self.steps if stage in self.sources(s)) for stage in self.stage}
 
     @cached_property
-    def schemas(self) -> dict[tuple[str, str], fields.Strict]:
+    def _personal(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        return {step.trigger: fields.personal_paths(type(self.schemas[step.trigger, "system"])) for step in self.steps}
+
+    @cached_property
+    def schemas(self) -> dict[tuple[str, str], Strict]:
         """The request schema of each step by trigger and role, every field as declared once."""
         return {(step.trigger, role): self._schema(step, role)() for step in self.steps for role in (*step.roles, "system")}
 
@@ -268,7 +273,7 @@ class Procedure:
 
     def personal(self, step: Step) -> tuple[tuple[str, ...], ...]:
         """The paths of the personal data among a step's facts."""
-        return fields.personal_paths(type(self.schemas[step.trigger, step.roles[0]]))
+        return self._personal[step.trigger]
 
     def advance(self, case: Case | None, act: Act) -> str:
         """Let one step through the door and return the stage it leads to; the case itself is not touched.
@@ -327,7 +332,7 @@ class Procedure:
     def _ordered(step: Step, about: Iterable[str]) -> Iterable[Guard]:
         return (guard for kind in about for guard in step.guards if guard.about == kind)
 
-    def _schema(self, step: Step, role: str) -> type[fields.Strict]:
+    def _schema(self, step: Step, role: str) -> type[Strict]:
         members = {}
         for need in step.needs:
             name = need.removesuffix("?")
@@ -336,7 +341,7 @@ class Procedure:
         return fields.record("".join(part.title() for part in step.trigger.split("_")), members)
 
 
-def _condition(when: Test | None) -> list[Callable[[EventData], bool]]:
+def _condition(when: Test | None) -> list[str | Callable[..., bool | None]]:
     return [] if when is None else [lambda event: when(*event.args)]
 
 

@@ -152,7 +152,7 @@ class Reading(Generic[C]):
         )
         return ((record, check_case(record, self.differences)) for record in found)
 
-    def differences(self, stored: Sequence[Written], row: Mapping[str, Any]) -> list[str]:
+    def differences(self, stored: Sequence[Written], row: Mapping[Any, Any]) -> list[str]:
         """What a case's row has otherwise than the fold of its entries."""
         case = self.replay(stored)
         return self.store.differences(row, case, self.work.procedures[case.procedure_version])

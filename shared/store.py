@@ -168,7 +168,7 @@ class Store(Generic[C]):
             rows = rows.where(self.table.c.id == case_id)
         return iter(connection.execute(rows.execution_options(yield_per=500)))
 
-    def differences(self, row: Mapping[str, Any], case: C, procedure: Procedure) -> list[str]:
+    def differences(self, row: Mapping[Any, Any], case: C, procedure: Procedure) -> list[str]:
         """Name what a stored row has otherwise than the case; `due_at` is left out, for it follows the calendar too."""
         kept, now = _plain(orjson.loads(row["state"])), _plain(case)
         names = [f"state/{name}" for name in sorted(kept.keys() | now.keys()) if kept.get(name) != now.get(name)]

@@ -46,7 +46,9 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self._lock = threading.Lock() if self.is_sqlite else nullcontext()
-        self.engine: Engine = create_engine(url, poolclass=QueuePool, pool_size=20, max_overflow=20, **_options(self.is_sqlite))
+        self.engine: Engine = create_engine(
+            url, poolclass=QueuePool, pool_size=20, max_overflow=20, pool_use_lifo=True, **_options(self.is_sqlite)
+        )  # the connection used last is the warm one; with the oldest first, all twenty would fill their caches
         if self.is_sqlite:
             _configure_sqlite(self.engine)
 

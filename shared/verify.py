@@ -31,11 +31,11 @@ class Record:
     case: str
     entries: Sequence[Written]
     events: Mapping[Any, bytes]
-    row: Mapping[str, Any] | None
+    row: Mapping[Any, Any] | None
 
 
 def records(
-    entries: Iterable[Written], events: Iterable[tuple[str, Any, Any]], rows: Iterable[tuple[str, Mapping[str, Any]]]
+    entries: Iterable[Written], events: Iterable[tuple[str, Any, Any]], rows: Iterable[tuple[str, Mapping[Any, Any]]]
 ) -> Iterator[Record]:
     """Put three streams, each in the order of case ids, together case by case; one case at a time is held in memory."""
     streams = (
@@ -57,7 +57,7 @@ def _head(stream: Iterator[tuple[str, Iterator[Any]]]) -> tuple[str, list[Any]] 
     return None if following is None else (str(following[0]), list(following[1]))
 
 
-def check_case(record: Record, differences: Callable[[Sequence[Written], Mapping[str, Any]], list[str]]) -> Finding | None:
+def check_case(record: Record, differences: Callable[[Sequence[Written], Mapping[Any, Any]], list[str]]) -> Finding | None:
     """Return the first thing wrong with one case: its chain, its events, or the stored row against the fold.
 
     `differences` folds entries and names what the row has otherwise.
@@ -111,7 +111,7 @@ def _event_fault(written: Written, event: bytes | None) -> str | None:
     return None if same else "its event says something else"
 
 
-def _row_fault(record: Record, differences: Callable[[Sequence[Written], Mapping[str, Any]], list[str]]) -> Finding | None:
+def _row_fault(record: Record, differences: Callable[[Sequence[Written], Mapping[Any, Any]], list[str]]) -> Finding | None:
     case_id, row, last = record.case, record.row, len(record.entries)
     if row is None:
         return Finding(case_id, last, "the case itself is missing")

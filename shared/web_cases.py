@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import uuid_utils
 from flask import Blueprint, Response, request
+from marshmallow.fields import Dict
 
 from shared import asyncapi, clock, diagram, fields, lists, openapi
 from shared.casework import Caller, Casework, commands
@@ -24,7 +25,7 @@ command = fields.nested(
         "trigger": fields.Text(64, required=True),
         "if_match": fields.Text(20, required=True),
         "key": fields.Text(255),
-        "facts": fields.fields.Dict(),
+        "facts": Dict(),
     },
 )
 BatchSchema = fields.record("Batch", {"commands": fields.many(command, 1, BATCH, required=True)})

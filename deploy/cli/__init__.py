@@ -1,7 +1,6 @@
 """The `casewright` command: a file per verb, loaded only when it is asked for."""
 
 import importlib
-from typing import Any
 
 import click
 
@@ -19,14 +18,14 @@ class Verbs(click.Group):
         """Load one verb."""
         if cmd_name not in VERBS:
             return None
-        command: Any = importlib.import_module(f"deploy.cli.{cmd_name}_").command
-        return command  # type: ignore[no-any-return]  # every module of a verb names its click command `command`
+        command: click.Command = importlib.import_module(f"deploy.cli.{cmd_name}_").command
+        return command
 
 
 @click.command(cls=Verbs)
 @click.version_option(package_name="casewright")
 def main() -> None:
-    """Casewright runs the procedures by which a company keeps its word to its customers.
+    r"""Casewright runs the procedures by which a company keeps its word to its customers.
 
     \b
     Try it:

@@ -14,7 +14,7 @@ from shared.identity import STAFF
 
 @click.group("staff")
 def command() -> None:
-    """Add people, list them, take their access away and give it back.
+    r"""Add people, list them, take their access away and give it back.
 
     Works on the data folder (CASEWRIGHT_DATA), beside a running system or without one;
     a running system notices within a second.
@@ -46,7 +46,7 @@ def _password_options(act):
 )
 @_password_options
 def add(username, name, roles, department, competences, password_stdin) -> None:
-    """Add a person, who can log in at once.
+    r"""Add a person, who can log in at once.
 
     \b
     Examples:
@@ -64,7 +64,7 @@ def add(username, name, roles, department, competences, password_stdin) -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
 def everybody(as_json: bool) -> None:
-    """Show who works here, in which roles.
+    r"""Show who works here, in which roles.
 
     \b
     Examples:
@@ -87,7 +87,7 @@ def everybody(as_json: bool) -> None:
 @click.argument("username")
 @click.option("--reason", required=True, help="Why; it is kept with the person.")
 def disable(username: str, reason: str) -> None:
-    """Take a person's access away, tokens given out before included.
+    r"""Take a person's access away, tokens given out before included.
 
     \b
     Example:
@@ -101,7 +101,7 @@ def disable(username: str, reason: str) -> None:
 @command.command("enable")
 @click.argument("username")
 def enable(username: str) -> None:
-    """Give a person's access back.
+    r"""Give a person's access back.
 
     \b
     Example:
@@ -116,7 +116,7 @@ def enable(username: str) -> None:
 @click.argument("username")
 @_password_options
 def passwd(username: str, password_stdin: bool) -> None:
-    """Set a new password.
+    r"""Set a new password.
 
     \b
     Examples:
@@ -139,7 +139,7 @@ def _state(person: dict) -> str:
     return "disabled" if not person["active"] else "here" if person["present"] else "away"
 
 
-class _in_words:  # noqa: N801  # reads as a word after `with`
+class _in_words:  # reads as a word after `with`
     """Turns a refusal into one line: the field and what is wrong with it."""
 
     def __enter__(self) -> None:

@@ -6,7 +6,7 @@ and is recorded with each decision that used it.
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -83,13 +83,32 @@ def load(path: Path | None) -> Policy:
     unknown = set(read) - set(Policy.__dataclass_fields__)
     if unknown:
         raise ValueError(f"{path.name}: unknown keys {sorted(unknown)}; known: {sorted(Policy.__dataclass_fields__)}")
-    for table in ("limits", "rates"):
-        if any(Decimal(str(value)) < 0 for value in read.get(table, {}).values()):
-            raise ValueError(f"{path.name}: {table} holds an amount below zero")
-        read[table] = {name: str(value) for name, value in read.get(table, getattr(Policy(), table)).items()}
-    if read.get("statutory_profile", "none") not in STATUTES:
+    given: dict[str, Any] = {}
+    for name, value in read.items():
+        default = getattr(Policy(), name)
+        expected: type = list if isinstance(default, tuple) else type(default)
+        if type(value) is not expected:
+            raise ValueError(f"{path.name}: {name} must be {EXPECTED[expected]}")
+        given[name] = {**default, **_amounts(path, name, value)} if expected is dict else value
+    if given.get("statutory_profile", "none") not in STATUTES:
         raise ValueError(f"{path.name}: statutory_profile must be one of {sorted(STATUTES)}")
-    return Policy(**{name: tuple(value) if isinstance(value, list) else value for name, value in read.items()})
+    changes: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return replace(Policy(), **changes)
+
+
+EXPECTED = {list: "a list of words", dict: "a table of amounts", int: "a whole number", str: "a word", date: "a date"}
+
+
+def _amounts(path: Path, table: str, values: Fact) -> dict[str, str]:
+    """The amounts of a table as text; those not named keep their defaults."""
+    for name, value in values.items():
+        try:
+            fits = Decimal(str(value)) >= 0
+        except ArithmeticError:
+            fits = False
+        if not fits or isinstance(value, bool):
+            raise ValueError(f"{path.name}: {table}.{name} must be an amount of 0 or more, not {value!r}")
+    return {name: str(value) for name, value in values.items()}
 
 
 def priority(policy: Policy, facts: Fact) -> Fact:

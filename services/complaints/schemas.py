@@ -3,6 +3,7 @@
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
+from marshmallow.fields import Nested
 
 from shared import fields, standing
 from shared.fields import Choice, Day, Instant, Sha256, Strict, Text, Whole, Yes, many, money, nested
@@ -103,7 +104,7 @@ FIELDS: dict[str, fields.Field] = {
     "case": Text(255),
     "summary": Text(),
     "follow_up": nested("FollowUp", {"reaction": Text(personal=True, required=True), "satisfaction": Whole(1, 5, required=True)}),
-    "prevention": fields.fields.Nested(
+    "prevention": Nested(
         Prevention,
         error_messages={
             "required": "This field is needed.",

@@ -50,6 +50,7 @@ class Directory:
     def __post_init__(self) -> None:
         self._disabled: tuple[float, frozenset[str]] = (0.0, frozenset())
         self._lock = threading.Lock()
+        self._hashing = threading.Semaphore(2)  # each hash takes 19 MiB: a crowd at the door must not fill the memory
 
     def token(self, username: str, password: str, whence: str) -> dict[str, Any]:
         """Return an access token for the right password.
@@ -62,7 +63,8 @@ class Directory:
         with self.database.reading() as connection:
             person = self.store.get(connection, username)
         try:
-            right = self.hasher.verify(person["password"] if person else NOBODY, password) and person is not None
+            with self._hashing:
+                right = self.hasher.verify(person["password"] if person else NOBODY, password) and person is not None
         except (VerificationError, InvalidHashError):
             right = False
         if not right or person is None or not person["active"]:

@@ -38,7 +38,8 @@ class Merge:
 
     def events(self, environ: Environ, after: str, types: str | None, limit: int) -> Document:
         """One page of all feeds; the cursor holds one position a source, and positions of one source stay in order."""
-        places, events, more = self._places(after or None, "after"), [], False
+        places, more = self._places(after or None, "after"), False
+        events: list[Document] = []
         for name in sorted(self.services):
             room = limit - len(events)
             page = self._get(environ, name, "/events", after=places.get(name, 0), types=types, limit=room or 1)

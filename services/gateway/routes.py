@@ -6,6 +6,8 @@ from importlib import resources
 from typing import Any
 
 from flask import Blueprint, Response, request
+from marshmallow.fields import String
+from marshmallow.validate import Regexp
 
 from services.gateway.directory import Directory
 from services.gateway.merge import Merge
@@ -19,11 +21,9 @@ TokenSchema = fields.record("Token", {"username": fields.Text(64, required=True)
 StaffSchema = fields.record(
     "Staff",
     {
-        "username": fields.fields.String(
+        "username": String(
             required=True,
-            validate=fields.validate.Regexp(
-                "[a-z0-9][a-z0-9._-]{0,63}$", error="Small letters, digits, '.', '_' and '-', at most 64."
-            ),
+            validate=Regexp("[a-z0-9][a-z0-9._-]{0,63}$", error="Small letters, digits, '.', '_' and '-', at most 64."),
         ),
         "password": fields.Text(1024, required=True),
         "name": fields.Text(255, required=True),

@@ -536,7 +536,7 @@ def test_a_subscriber_hears_again_after_its_line_was_cut(rabbit: Bus, proxy: Pro
         for round_ in range(2):
             proxy.cut()
             publisher.publish(events(5, start=5 * round_))
-            eventually(lambda: len(ear.got) >= 5 * (round_ + 1))  # noqa: B023  # called before the next round
+            eventually(lambda: len(ear.got) >= 5 * (round_ + 1))  # called before the next round
         assert sorted(set(ear.got)) == sorted(bodies(events(10)))
 
 
