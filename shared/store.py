@@ -166,7 +166,7 @@ class Store(Generic[C]):
         rows = select(*(type_coerce(c, NullType()).label(c.name) for c in self.table.c)).order_by(self.table.c.id)
         if case_id is not None:
             rows = rows.where(self.table.c.id == case_id)
-        return iter(connection.execute(rows.execution_options(yield_per=500)))
+        return iter(connection.execute(rows if case_id else rows.execution_options(yield_per=500)))
 
     def differences(self, row: Mapping[Any, Any], case: C, procedure: Procedure) -> list[str]:
         """Name what a stored row has otherwise than the case; `due_at` is left out, for it follows the calendar too."""

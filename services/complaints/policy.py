@@ -99,7 +99,7 @@ def load(path: Path | None) -> Policy:
 EXPECTED = {list: "a list of words", dict: "a table of amounts", int: "a whole number", str: "a word", date: "a date"}
 
 
-def _amounts(path: Path, table: str, values: Fact) -> dict[str, str]:
+def _amounts(path: Path, table: str, values: Any) -> dict[str, str]:
     """The amounts of a table as text; those not named keep their defaults."""
     for name, value in values.items():
         try:
