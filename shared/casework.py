@@ -330,19 +330,19 @@ class Casework(Generic[C]):
             raise
 
 
-def commands(work: Casework[Any], caller: Caller, wanted: Sequence[Mapping[str, Any]]) -> list[tuple[str, Answer | Refused]]:
-    """Take each command of a batch in a transaction of its own, under the rules of a single step."""
+def commands(
+    work: Casework[Any], caller: Caller, wanted: Sequence[Mapping[str, Any]], key: str | None = None
+) -> list[tuple[str, Answer | Refused]]:
+    """Take each command of a batch in a transaction of its own, under the rules of a single step.
+
+    A key of the whole batch stands for one of each command that brings none.
+    """
     done: list[tuple[str, Answer | Refused]] = []
-    for command in wanted:
+    for place, command in enumerate(wanted):
+        own = command.get("key") or (f"{key[:200]}#{place}" if key else None)
         try:
-            answer = work.advance(
-                caller,
-                command["id"],
-                command["trigger"],
-                command.get("facts", {}),
-                f'"{command["if_match"]}"',
-                command.get("key"),
-            )
+            seen = f'"{command["if_match"]}"'
+            answer = work.advance(caller, command["id"], command["trigger"], command.get("facts", {}), seen, own)
         except Refused as refused:
             done.append((command["id"], refused))
         else:

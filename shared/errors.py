@@ -73,12 +73,6 @@ class MethodNotAllowed(Refused):
     status, code, title = 405, "method_not_allowed", "This method is not served here"
 
 
-class Conflict(Refused):
-    """What was asked contradicts what is there (a repeated external id, a taken username)."""
-
-    status, code, title = 409, "conflict", "It is there already"
-
-
 class WrongStage(Refused):
     """The step does not leave from the stage in which the case rests."""
 
@@ -89,6 +83,12 @@ class GuardRefused(Refused):
     """A guard of the step said no; the detail is its reason."""
 
     status, code, title = 409, "guard_refused", "The rules do not allow this now"
+
+
+class Conflict(GuardRefused):
+    """What was asked contradicts what is there (a repeated external id, a taken username)."""
+
+    title = "It is there already"
 
 
 class StaleVersion(Refused):
@@ -137,3 +137,14 @@ class Unavailable(Refused):
     """Something that the answer needs is away for the moment; nothing was changed."""
 
     status, code, title = 503, "unavailable", "Not available at the moment"
+
+
+def kinds() -> list[type[Refused]]:
+    """Every kind of refusal, by code; where two share a code the more general one stands for both."""
+    ahead: list[type[Refused]] = [Refused]
+    found: dict[str, type[Refused]] = {}
+    while ahead:
+        kind = ahead.pop(0)
+        found.setdefault(kind.code, kind)
+        ahead += kind.__subclasses__()
+    return list(found.values())

@@ -47,7 +47,7 @@ def key_of(actor: str, key: str | None, *request: bytes) -> Key | None:
 
 
 class Idempotency:
-    """The answers given under keys, for 48 hours."""
+    """The answers given under keys, for 48 hours; whoever writes finds first and keeps in the same transaction."""
 
     def __init__(self, metadata: MetaData) -> None:
         self.table = Table(

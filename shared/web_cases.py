@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 import uuid_utils
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from marshmallow.fields import Dict
 
 from shared import asyncapi, clock, diagram, fields, lists, openapi
 from shared.casework import Caller, Casework, commands
 from shared.errors import NotFound, Refused, RoleNotAllowed
+from shared.idempotency import Answer, key_of
 from shared.identity import Actor, Issuer
 from shared.reading import Reading
 from shared.web import answered, body, caller, problem, reply
@@ -68,7 +69,8 @@ def case_routes(desk: Desk) -> Blueprint:
     def batch() -> Response:
         who = caller()
         wanted = fields.load(BatchSchema(), body())
-        return reply({"results": [_result(*done) for done in commands(work, who, wanted["commands"])]})
+        done = commands(work, who, wanted["commands"], request.headers.get("Idempotency-Key"))
+        return reply({"results": [_result(*one) for one in done]})
 
     @routes.get(f"/{plural}/<case_id>")
     def get(case_id: str) -> Response:
@@ -87,7 +89,7 @@ def case_routes(desk: Desk) -> Blueprint:
     @routes.post(f"/{plural}/<case_id>/links")
     def give_link(case_id: str) -> Response:
         who = caller()
-        return reply(_give_link(desk, who, case_id, body()), 201)
+        return answered(_give_link(desk, who, case_id, body(), request.headers.get("Idempotency-Key")))
 
     @routes.delete(f"/{plural}/<case_id>/links")
     def revoke_links(case_id: str) -> Response:
@@ -163,7 +165,7 @@ def service_routes(desk: Desk) -> Blueprint:
 
 def _result(case_id: str, done: Any) -> dict[str, Any]:
     if isinstance(done, Refused):
-        return {"id": case_id, "status": done.status, "etag": None, "problem": problem(done, request.path, "")}
+        return {"id": case_id, "status": done.status, "etag": None, "problem": problem(done, request.path, g.trace_id)}
     return {
         "id": case_id,
         "status": done.status,
@@ -173,23 +175,30 @@ def _result(case_id: str, done: Any) -> dict[str, Any]:
     }
 
 
-def _give_link(desk: Desk, who: Caller, case_id: str, asked: Any) -> dict[str, Any]:
-    parts = desk.work.parts
+def _give_link(desk: Desk, who: Caller, case_id: str, asked: Any, key: str | None) -> Answer:
+    parts, ledger = desk.work.parts, desk.work.ledger
+    remembered = key_of(who.actor.id, key, request.path.encode(), orjson.dumps(asked))
     with parts.database.writing() as work:
         case = desk.work.store.get(work.connection, case_id)
         if case is None:
             raise NotFound(f"There is no {desk.work.kind} with the id '{case_id[:80]}'.")
         _agents_only(who)
+        given = ledger.idempotency.find(work.connection, remembered)
+        if given is not None:
+            return given
         days = fields.load(LinkSchema(), {} if asked is None else asked)["days"]
-        now, lasts, link = parts.now(), timedelta(days=days), str(uuid_utils.uuid7())
-        ref = case.customer_ref
-        claims = {"roles": ["customer"], "name": ref, "case": f"{case.kind}/{case.id}", "jti": link}
-        token = desk.issuer.token(f"customer:{ref}", claims, now, lasts)
-        given = {"id": link, "case_id": case.id, "given_by": who.actor.id, "given_at": now, "expires_at": now + lasts}
-        desk.work.ledger.links.give(work.connection, given)
+        now, link = parts.now(), str(uuid_utils.uuid7())
+        ends = now + timedelta(days=days)
+        claims = {"roles": ["customer"], "name": case.customer_ref, "case": f"{case.kind}/{case.id}", "jti": link}
+        token = desk.issuer.token(f"customer:{case.customer_ref}", claims, now, ends - now)
+        ledger.links.give(
+            work.connection, {"id": link, "case_id": case.id, "given_by": who.actor.id, "given_at": now, "expires_at": ends}
+        )
+        url = f"{request.host_url}{desk.work.plural}/{case.id}#access_token={token}"
+        answer = Answer(201, orjson.dumps({"token": token, "url": url, "expires_at": clock.instant(ends)}))
+        ledger.idempotency.keep(work.connection, remembered, answer, now)
         work.commit()
-    url = f"{request.host_url}{desk.work.plural}/{case.id}#access_token={token}"
-    return {"token": token, "url": url, "expires_at": clock.instant(now + lasts)}
+    return answer
 
 
 def _revoke_links(desk: Desk, who: Caller, case_id: str) -> dict[str, int]:

@@ -63,7 +63,10 @@ class Feed:
 @click.option("--token-file", type=click.Path(path_type=Path), help="A file that holds a bearer token.")
 @click.option("--username", help="Log in; the password comes from CASEWRIGHT_PASSWORD or is asked for.")
 @click.option("--json", "as_json", is_flag=True, help="One CloudEvent a line, for machines.")
-def tail(types, after, cursor_file, follow, url, token_file, username, as_json) -> None:
+def tail(
+    types: str | None, after: str | None, cursor_file: Path | None, follow: bool, url: str | None,
+    token_file: Path | None, username: str | None, as_json: bool,
+) -> None:  # fmt: skip
     r"""Print one line an event: position, time, type, reference, stage.
 
     Without credentials the demo auditor of the data folder is taken, where there is one.

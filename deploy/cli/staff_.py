@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -29,7 +32,7 @@ def command() -> None:
     """
 
 
-def _password_options(act):
+def _password_options(act: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take the password from standard input, or ask for it twice without showing it."""
     return click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")(act)
 
@@ -45,7 +48,9 @@ def _password_options(act):
     "--competence", "competences", multiple=True, help="A category this person handles; may be given again. None means all."
 )
 @_password_options
-def add(username, name, roles, department, competences, password_stdin) -> None:
+def add(
+    username: str, name: str, roles: Sequence[str], department: str | None, competences: Sequence[str], password_stdin: bool
+) -> None:
     r"""Add a person, who can log in at once.
 
     \b
@@ -135,17 +140,15 @@ def _password(from_stdin: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def _state(person: dict) -> str:
+def _state(person: dict[str, Any]) -> str:
     return "disabled" if not person["active"] else "here" if person["present"] else "away"
 
 
-class _in_words:  # reads as a word after `with`
-    """Turns a refusal into one line: the field and what is wrong with it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Refused):
-            wrong = "; ".join(f"{e['pointer'].strip('/').replace('/', ' ')}: {e['detail']}" for e in error.errors)
-            raise click.ClickException(wrong or error.detail) from None
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn a refusal into one line: the field and what is wrong with it."""
+    try:
+        yield
+    except Refused as refused:
+        wrong = "; ".join(f"{e['pointer'].strip('/').replace('/', ' ')}: {e['detail']}" for e in refused.errors)
+        raise click.ClickException(wrong or refused.detail) from None

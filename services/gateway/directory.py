@@ -6,11 +6,12 @@ of a step. These events go to the services alone: they name people, and the publ
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import uuid_utils
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from services.gateway.store import SOURCE, StaffStore
 from shared import clock
 from shared.errors import Conflict, NotFound, TooManyRequests, Unauthenticated
+from shared.idempotency import Answer, Key
 from shared.identity import Issuer
 from shared.ledger import Ledger
 from shared.relay import Relay
@@ -113,22 +115,39 @@ class Directory:
         }
         return self.add_all([{**person, "competences": list(competences)}])[0]
 
+    def hire(self, person: Person, key: Key | None) -> Answer:
+        """Add a person for an HTTP caller: the same key and person give the same answer, and nobody is added twice."""
+        with self.database.reading() as connection:
+            given = self.ledger.idempotency.find(connection, key)
+        return given or self._hired(person, key)
+
+    def _hired(self, person: Person, key: Key | None) -> Answer:
+        row = self._row(person)
+        answer = Answer(201, orjson.dumps(shown(row)), location=f"/staff/{row['username']}")
+        self._write([row], lambda work: self.ledger.idempotency.keep(work.connection, key, answer, self.now()))
+        return answer
+
     def add_all(self, people: Sequence[Person]) -> list[Person]:
         """Add several people, all or none; raise Conflict for a taken username."""
-        rows = [
-            {"competences": [], **person, "password": self.hasher.hash(person["password"]), "active": True, "present": True, "version": 1,
-             "reason": None}
-            for person in people
-        ]  # fmt: skip
+        rows = [self._row(person) for person in people]
+        self._write(rows)
+        return [shown(row) for row in rows]
+
+    def _row(self, person: Person) -> Person:
+        hashed = self.hasher.hash(person["password"])
+        fresh = {"active": True, "present": True, "version": 1, "reason": None}
+        return {"department": None, "competences": [], **person, "password": hashed, **fresh}
+
+    def _write(self, rows: Sequence[Person], also: Callable[[Work], None] = lambda work: None) -> None:
         try:
             with self.database.writing() as work:
                 for row in rows:
                     self.store.add(work.connection, row)
                     self._announce(work, row)
+                also(work)
                 work.commit()
         except IntegrityError:
             raise Conflict("A username is taken: " + ", ".join(row["username"] for row in rows) + ".", allowed=[]) from None
-        return [shown(row) for row in rows]
 
     def change(self, username: str, **changes: Any) -> Person:
         """Change a person (active, present, reason, password); raise NotFound."""

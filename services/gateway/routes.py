@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, request
 from marshmallow.fields import String
 from marshmallow.validate import Regexp
@@ -12,10 +13,11 @@ from marshmallow.validate import Regexp
 from services.gateway.directory import Directory
 from services.gateway.merge import Merge
 from services.gateway.upstream import ask
-from shared import asyncapi, fields, lists, openapi
+from shared import asyncapi, errors, fields, lists, openapi
 from shared.errors import NotFound, RoleNotAllowed
-from shared.identity import STAFF
-from shared.web import body, caller, reply
+from shared.idempotency import key_of
+from shared.identity import STAFF, Actor
+from shared.web import answered, body, caller, reply
 
 TokenSchema = fields.record("Token", {"username": fields.Text(64, required=True), "password": fields.Text(1024, required=True)})
 StaffSchema = fields.record(
@@ -78,9 +80,10 @@ def staff_routes(door: Door) -> Blueprint:
 
     @routes.post("/staff")
     def add() -> Response:
-        _only("admin")
+        who = _only("admin")
         person = fields.load(StaffSchema(), body())
-        return reply(directory.add(**person), 201, {"Location": f"/staff/{person['username']}"})
+        told = orjson.dumps({name: value for name, value in person.items() if name != "password"})  # no fast hash of a password
+        return answered(directory.hire(person, key_of(who.id, request.headers.get("Idempotency-Key"), b"/staff", told)))
 
     @routes.get("/staff/<username>")
     def one(username: str) -> Response:
@@ -155,6 +158,14 @@ def document_routes(door: Door) -> Blueprint:
     def the_asyncapi() -> Response:
         return reply(asyncapi.merge(door.merge.documents(request.environ, "/asyncapi.json")))
 
+    @routes.get("/problems/<code>")
+    def problem(code: str) -> Response:
+        kinds = {kind.code.replace("_", "-"): kind for kind in errors.kinds()}
+        if code not in kinds:
+            raise NotFound("There is no problem of this type.")
+        meaning = " ".join((kinds[code].__doc__ or "").split())
+        return reply({"type": f"/problems/{code}", "title": kinds[code].title, "status": kinds[code].status, "meaning": meaning})
+
     @routes.get("/")
     @routes.get("/docs")
     def docs() -> Response:
@@ -190,6 +201,8 @@ def _kind(asked: Mapping[str, str]) -> str:
     return asked["kind"]
 
 
-def _only(*roles: str) -> None:
-    if not caller().actor.roles & set(roles):
+def _only(*roles: str) -> Actor:
+    actor = caller().actor
+    if not actor.roles & set(roles):
         raise RoleNotAllowed("This is for " + ", ".join(roles) + ".")
+    return actor

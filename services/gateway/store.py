@@ -90,7 +90,10 @@ class StaffStore:
 
 def _person(row: Any) -> dict[str, Any]:
     lists = {name: [word for word in row[name].split(",") if word] for name in ("roles", "competences")}
-    return {**row, **lists}
+    return {
+        **{str(name): value for name, value in row.items()},
+        **lists,
+    }  # SQLAlchemy's names are not quite text: orjson refuses them
 
 
 def _row(person: dict[str, Any]) -> dict[str, Any]:
