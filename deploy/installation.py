@@ -46,7 +46,7 @@ class Glass(Config):
         if self.database_url is not None:
             return super().database(name)
         still = "" if os.access(self.shown, os.W_OK) else "&immutable=1"
-        return f"sqlite:///file:{quote(str(self.shown / f'{name}.sqlite'))}?mode=ro{still}&uri=true"
+        return f"sqlite:///file:{quote(quote(str(self.shown / f'{name}.sqlite')))}?mode=ro{still}&uri=true"
 
     def file(self, name: str) -> Path:
         """A settings file of the installation shown."""
@@ -75,7 +75,7 @@ def existing(config: Config) -> Config:
     """The same settings where an installation is there; raise CouldNot in one line where none is."""
     if config.database_url is None:
         if not config.data.is_dir():
-            raise CouldNot(f"there is no data folder {config.data} (CASEWRIGHT_DATA names another)")
+            raise _no_folder(config.data)
         missing = [name for name in NAMES if not config.data.joinpath(f"{name}.sqlite").is_file()]
         if missing:
             raise CouldNot(
@@ -84,9 +84,15 @@ def existing(config: Config) -> Config:
     return config
 
 
+def _no_folder(folder: Path) -> CouldNot:
+    return CouldNot(f"there is no data folder {folder} (CASEWRIGHT_DATA names another)")
+
+
 @contextmanager
 def directory(config: Config) -> Iterator[Directory]:
     """The directory of staff, beside a running system or without one. Raises CouldNot."""
+    if not config.data.is_dir():
+        raise _no_folder(config.data)
     door = gateway(existing(config), {}, {})
     _current(door.service.database, GATEWAY)
     try:

@@ -170,7 +170,7 @@ class Casework(Generic[C]):
             act.known = self.known(work, None if new else case, act)
         to = procedure.advance(None if new else case, act)
         entry = self._entry(caller, case, step, act, to, {**self._standard(case, step, act, to), **(effects or {})})
-        before = None if new else self._snapshot(case)
+        before = None if new else self.snapshot(case)
         written = entries.write(entry, case.head, procedure.personal(step))
         fold(case, entry, written.hash, procedure, self.folds)
         self._write(work, case, written, before)
@@ -181,14 +181,14 @@ class Casework(Generic[C]):
         work.after_commit(self.parts.wake)
         return entry
 
-    def _snapshot(self, case: C) -> Snapshot:
+    def snapshot(self, case: C) -> Snapshot:
         """The row and the timers of a case as they are now."""
         procedure = self.procedures[case.procedure_version]
         dues = deadlines.clocks(case, procedure, self.parts.calendar)
         return self.store.row(case, procedure, dues), deadlines.pending(case, dues)
 
     def _write(self, work: Work, case: C, written: entries.Written, before: Snapshot | None) -> None:
-        row, timers = self._snapshot(case)
+        row, timers = self.snapshot(case)
         if before is None:
             self.store.insert(work.connection, case, row)
         else:

@@ -137,6 +137,7 @@ class Deadlines:
             Column("trigger", String(64), nullable=False),
             Index("deadline_due", "due_at"),
         )
+        self.calendar = Table("calendar", metadata, Column("digest", String(71), primary_key=True))
         c = self.table.c
         self._delete = delete(self.table).where(c.case_id == bindparam("of"), c.name == bindparam("named"))
         self._insert = insert(self.table)
@@ -150,6 +151,20 @@ class Deadlines:
         if new:
             rows = [{"case_id": case_id, "name": n, "due_at": moment(after[n][0]), "trigger": after[n][1]} for n in new]
             connection.execute(self._insert, rows)
+
+    def counted_by(self, connection: Connection, calendar: Calendar) -> bool:
+        """Whether the rows were computed by this calendar."""
+        return connection.execute(select(self.calendar.c.digest)).scalars().all() == [calendar.digest()]
+
+    def count_by(self, connection: Connection, calendar: Calendar) -> None:
+        """Remember by which calendar the rows are computed."""
+        connection.execute(delete(self.calendar))
+        connection.execute(insert(self.calendar), {"digest": calendar.digest()})
+
+    def of(self, connection: Connection, case_id: str) -> dict[str, Timer]:
+        """The rows of one case, as timers."""
+        rows = select(self.table).where(self.table.c.case_id == case_id)
+        return {row.name: (instant(row.due_at), row.trigger) for row in connection.execute(rows)}
 
     def due(self, connection: Connection, now: datetime, limit: int = 100) -> list[tuple[str, str]]:
         """Return (case, name) of what should have fired by now, the longest overdue first."""

@@ -141,7 +141,7 @@ class Unavailable(Refused):
 
 def kinds() -> list[type[Refused]]:
     """Every kind of refusal, by code; where two share a code the more general one stands for both."""
-    ahead: list[type[Refused]] = [Refused]
+    ahead = Refused.__subclasses__()
     found: dict[str, type[Refused]] = {}
     while ahead:
         kind = ahead.pop(0)

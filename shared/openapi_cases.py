@@ -5,7 +5,7 @@ from typing import Any
 from shared import openapi_reading as reading
 from shared.diagram import targets
 from shared.examples import example
-from shared.openapi_parts import Part, answer, json_body, operation, shared
+from shared.openapi_parts import KEYED, REPLAYED, Part, answer, json_body, operation, shared
 from shared.openapi_reading import Filters
 from shared.procedure import Procedure, Procedures, Step
 from shared.shapes import COUNT, NUMBER, OBJECT, TEXT, TIME, Schema, many, or_null, record, ref, words
@@ -103,13 +103,13 @@ def _body(procedure: Procedure, step: Step) -> Part:
 
 def _open(procedure: Procedure, plural: str) -> Part:
     step = procedure.opening
-    headers = {"ETag": "ETag", "Location": "Location", "Idempotency-Replayed": "IdempotencyReplayed"}
+    headers = {"ETag": "ETag", "Location": "Location", **REPLAYED}
     made = answer("The new case.", ref(procedure.name), headers=headers, links=_next(procedure, plural, step))
     return _taken(procedure, plural, step, {"201": made}, 409, parameters=["IdempotencyKey"])
 
 
 def _step(procedure: Procedure, plural: str, step: Step) -> Part:
-    headers = {"ETag": "ETag", "Idempotency-Replayed": "IdempotencyReplayed"}
+    headers = {"ETag": "ETag", **REPLAYED}
     done = answer("The case as it is now.", ref(procedure.name), headers=headers, links=_next(procedure, plural, step))
     return _taken(procedure, plural, step, {"200": done}, 404, 409, 412, 428, parameters=["IfMatch", "IdempotencyKey"])
 
@@ -128,14 +128,20 @@ def _batch(plural: str) -> Part:
         {"case": ref("Case")},
     )
     done = {"200": answer("One result for each command, in their order.", record({"results": many(result)}))}
-    return operation(f"{plural}.batch", plural, "Take many steps", done, body=json_body(commands))
+    return operation(f"{plural}.batch", plural, "Take many steps", done, parameters=KEYED, body=json_body(commands))
 
 
 def _links(plural: str) -> dict[str, Any]:
     token = record({"token": TEXT, "url": {"type": "string", "format": "uri"}, "expires_at": TIME})
-    given = {"201": answer("The link, to be used as a bearer token.", token)}
+    given = {"201": answer("The link, to be used as a bearer token.", token, headers=REPLAYED)}
     revoked = {"200": answer("How many were open.", record({"revoked": COUNT}))}
     give = operation(
-        f"{plural}.give_link", plural, "Give the customer a link to this case", given, 404, body=json_body(LINK, needed=False)
+        f"{plural}.give_link",
+        plural,
+        "Give the customer a link to this case",
+        given,
+        404,
+        parameters=KEYED,
+        body=json_body(LINK, needed=False),
     )
     return {"post": give, "delete": operation(f"{plural}.revoke_links", plural, "Take all links back", revoked, 404)}

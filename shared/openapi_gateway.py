@@ -1,7 +1,8 @@
 """What the gateway answers itself: logins, the directory of staff, and what it merges over all services."""
 
+from shared.errors import kinds
 from shared.identity import STAFF
-from shared.openapi_parts import OPEN_TO_ALL, Part, answer, json_body, operation, query
+from shared.openapi_parts import KEYED, OPEN_TO_ALL, REPLAYED, Part, answer, json_body, operation, query
 from shared.openapi_service import TAGS, WORDS, common_paths, events, verify, worklist
 from shared.shapes import COUNT, NUMBER, ROLE, TEXT, YES, Schema, many, or_null, record, ref, words
 
@@ -45,6 +46,7 @@ def _paths() -> dict[str, Part]:
         "/audit/verify": {"get": verify(query("kind", WORDS, "The kind of case.", required=True))},
         **common_paths(),
         "/docs": {"get": _docs()},
+        "/problems/{code}": {"get": _problem_type()},
     }
 
 
@@ -96,8 +98,8 @@ def _everybody() -> Part:
 
 
 def _hire() -> Part:
-    made = {"201": answer("They can log in at once.", ref("Person"), headers={"Location": "Location"})}
-    return operation("staff.add", "staff", "Add a person", made, 409, body=json_body(ref("NewPerson")))
+    made = {"201": answer("They can log in at once.", ref("Person"), headers={"Location": "Location", **REPLAYED})}
+    return operation("staff.add", "staff", "Add a person", made, 409, parameters=KEYED, body=json_body(ref("NewPerson")))
 
 
 def _of_person(name: str, summary: str, body: Schema) -> Part:
@@ -107,6 +109,18 @@ def _of_person(name: str, summary: str, body: Schema) -> Part:
 def _change(name: str, summary: str, body: Schema, *refusals: int) -> Part:
     needed = bool(body.get("required"))
     return operation(name, "staff", summary, {"200": _person()}, *refusals, body=json_body(body, needed))
+
+
+def _problem_type() -> Part:
+    code = {
+        **query("code", {"enum": [kind.code.replace("_", "-") for kind in kinds()]}, "The last part of a problem's type."),
+        "in": "path",
+    }
+    meant = record({"type": TEXT, "title": TEXT, "status": NUMBER, "meaning": TEXT})
+    done = {"200": answer("What it means.", meant)}
+    return operation(
+        "problem", "procedures", "A type of problem", done, 404, parameters=[{**code, "required": True}], **OPEN_TO_ALL
+    )
 
 
 def _docs() -> Part:

@@ -1,6 +1,5 @@
 """Bricks of an OpenAPI document: parameters, headers, responses, and every refusal as `errors.py` declares it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from shared import errors
@@ -43,6 +42,11 @@ _HEADERS_OF = {
     429: {"Retry-After": "RetryAfter"},
     503: {"Retry-After": "RetryAfter"},
 }
+
+
+KEYED: list[Part] = [{"$ref": "#/components/parameters/IdempotencyKey"}]
+REPLAYED = {"Idempotency-Replayed": "IdempotencyReplayed"}
+"""What a write that is no step of a case takes, and answers, so that it can be sent again."""
 
 
 def query(name: str, schema: Schema, description: str, required: bool = False) -> Part:
@@ -97,15 +101,9 @@ def json_body(schema: Schema, needed: bool = True, example: Any = None) -> Part:
 def problems() -> dict[str, Part]:
     """Describe the refusals by status: every class of `errors.py`, and the failure that has no class."""
     codes: dict[int, dict[str, str]] = {500: {"failed": "Something broke on our side; nothing was changed."}}
-    for refusal in _refusals():
+    for refusal in errors.kinds():
         codes.setdefault(refusal.status, {}).setdefault(refusal.code, (refusal.__doc__ or "").split("\n", 1)[0])
     return {f"Problem{status}": _problem(status, found) for status, found in sorted(codes.items())}
-
-
-def _refusals() -> Iterator[type[errors.Refused]]:
-    for value in vars(errors).values():
-        if isinstance(value, type) and issubclass(value, errors.Refused) and value is not errors.Refused:
-            yield value
 
 
 def _problem(status: int, codes: dict[str, str]) -> Part:

@@ -133,7 +133,7 @@ class Reading(Generic[C]):
     def verify(self, caller: Caller, case_id: str) -> Document:
         """Recompute one case's chain from the stored bytes and compare fold and events; for auditors and managers."""
         self._only(caller, "auditor", "manager")
-        with self.parts.database.reading() as connection:
+        with self.parts.database.reading(as_is=True) as connection:
             stored = self.ledger.history.of(connection, case_id)
             row = next(self.store.rows(connection, case_id), None)
             if row is None and not stored:

@@ -121,6 +121,16 @@ class Store(Generic[C]):
         if done.rowcount != 1:
             raise StaleVersion("Somebody else has moved this case meanwhile: please read it again.")
 
+    def open_ids(self, connection: Connection) -> list[str]:
+        """The ids of all open cases."""
+        return list(connection.execute(select(self.table.c.id).where(self.table.c.open.is_(True))).scalars())
+
+    def reschedule(self, connection: Connection, case_id: str, due: datetime) -> bool:
+        """Write when a case is due by a changed calendar; return whether that moved it."""
+        c = self.table.c
+        moved = update(self.table).where(c.id == case_id, c.due_at != due).values(due_at=due)
+        return connection.execute(moved).rowcount == 1
+
     def row(self, case: C, procedure: Procedure, dues: list[Any]) -> dict[str, Any]:
         """Everything that is stored of a case."""
         desk, own_desk = owners.desks(case, procedure)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from shared import clock
@@ -22,14 +23,48 @@ class Sweep:
     def run(self, stop: threading.Event) -> None:
         """Sweep until told to stop."""
         rounds = 0
+        self._patiently(self.follow_calendar)
         while not stop.wait(POLL.total_seconds()):
-            try:
-                self.once()
-                rounds += 1
-                if rounds % 3600 == 1:
-                    self.tidy()
-            except Unavailable as away:
-                log.warning("sweep waits: %s", away)
+            self._patiently(self.once)
+            rounds += 1
+            if rounds % 3600 == 1:
+                self._patiently(self.tidy)
+
+    @staticmethod
+    def _patiently(act: Callable[[], object]) -> None:
+        try:
+            act()
+        except Unavailable as away:
+            log.warning("sweep waits: %s", away)
+
+    def follow_calendar(self) -> int:
+        """Compute the deadlines of all open cases anew where the calendar was changed; return how many moved.
+
+        Deadlines are a function of entries and calendar: what was recorded stays, what is still ahead moves.
+        """
+        parts, ledger, store = self.work.parts, self.work.ledger, self.work.store
+        with parts.database.reading() as connection:
+            if ledger.deadlines.counted_by(connection, parts.calendar):
+                return 0
+            ids = store.open_ids(connection)
+        moved = sum(self._recount(case_id) for case_id in ids)
+        with parts.database.writing() as work:
+            ledger.deadlines.count_by(work.connection, parts.calendar)
+            work.commit()
+        return moved
+
+    def _recount(self, case_id: str) -> bool:
+        with self.work.parts.database.writing() as work:
+            case = self.work.store.get(work.connection, case_id)
+            if case is None or not case.open:
+                return False
+            row, timers = self.work.snapshot(case)
+            self.work.ledger.deadlines.replace(
+                work.connection, case_id, self.work.ledger.deadlines.of(work.connection, case_id), timers
+            )
+            moved = self.work.store.reschedule(work.connection, case_id, row["due_at"])
+            work.commit()
+            return moved
 
     def once(self) -> int:
         """Fire all that is due now; return how many steps were taken."""

@@ -50,7 +50,7 @@ class Database:
             url, poolclass=QueuePool, pool_size=20, max_overflow=20, pool_use_lifo=True, **_options(self.is_sqlite)
         )  # the connection used last is the warm one; with the oldest first, all twenty would fill their caches
         if self.is_sqlite:
-            _configure_sqlite(self.engine)
+            _configure_sqlite(self.engine, writes="mode=ro" not in url)
 
     @contextmanager
     def writing(self) -> Iterator[Work]:
@@ -61,9 +61,12 @@ class Database:
             yield Work(connection)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open one consistent view that writes nothing. Raises Unavailable where the database is away."""
-        with _unavailable_when_away(), self.engine.connect() as connection:
+    def reading(self, as_is: bool = False) -> Iterator[Connection]:
+        """Open one consistent view that writes nothing. Raises Unavailable where the database is away.
+
+        `as_is` reads text that was damaged too, so that whoever verifies can name it.
+        """
+        with _unavailable_when_away(), self.engine.connect() as connection, _as_is(connection, as_is and self.is_sqlite):
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -81,13 +84,12 @@ def _options(sqlite: bool) -> dict[str, Any]:
     return {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
 
 
-def _configure_sqlite(engine: Engine) -> None:
+def _configure_sqlite(engine: Engine, writes: bool) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself: `writing` does
-        connection.text_factory = _text
         for pragma in (
-            "journal_mode=WAL",
+            *(("journal_mode=WAL",) if writes else ()),
             "synchronous=FULL",
             "foreign_keys=ON",
             "cache_size=-1000",
@@ -96,9 +98,17 @@ def _configure_sqlite(engine: Engine) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
 
-def _text(stored: bytes) -> str:
-    """Damaged text is shown, not refused: whoever verifies has to see it."""
-    return stored.decode(errors="surrogateescape")
+@contextmanager
+def _as_is(connection: Connection, wanted: bool) -> Iterator[None]:
+    """Let SQLite's driver take bytes that are no UTF-8 for text, for a while: each text then costs a call."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        if wanted:
+            driver.text_factory = lambda stored: stored.decode(errors="surrogateescape")
+        yield
+    finally:
+        if wanted:
+            driver.text_factory = str
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _write(out: Path, services: list[Service], since: str | None, until: str | N
 def _pour(file: IO[bytes], services: list[Service], since: str | None, until: str | None, personal: bool) -> int:
     count = 0
     for service in services:
-        with service.database.reading() as connection:
+        with service.database.reading(as_is=True) as connection:
             length = service.ledger.history.count(connection)
             entries = service.ledger.history.all(connection, since, until)
             for line in _shown(lines(service.kind, entries, personal), length, service.name):

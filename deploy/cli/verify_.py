@@ -126,7 +126,7 @@ def _cases(report: Report, service: Service) -> None:
     assert service.desk is not None
     reading: Reading[Any] = service.desk.reading
     try:
-        with service.database.reading() as connection:
+        with service.database.reading(as_is=True) as connection:
             length = service.ledger.history.count(connection)
             with _bar(length, service.name) as bar:
                 for n, (record, finding) in enumerate(reading.examine_all(connection), 1):

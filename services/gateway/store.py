@@ -90,10 +90,8 @@ class StaffStore:
 
 def _person(row: Any) -> dict[str, Any]:
     lists = {name: [word for word in row[name].split(",") if word] for name in ("roles", "competences")}
-    return {
-        **{str(name): value for name, value in row.items()},
-        **lists,
-    }  # SQLAlchemy's names are not quite text: orjson refuses them
+    plain = {str(name): value for name, value in row.items()}  # SQLAlchemy's own kind of text is none to orjson
+    return {**plain, **lists}
 
 
 def _row(person: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from deploy.cli import VERBS, main
 from deploy.client import Client, demo_people
 from services.complaints import policy
-from services.gateway import directory
-from tests.house import CHEAP, Desk, System, a_complaint
+from tests.house import Desk, System, a_complaint
 
 WRITTEN = tuple(verb for verb in VERBS if verb not in ("up", "import"))
 
@@ -26,11 +26,6 @@ def casewright(*arguments: Any, data: Path | None = None, stdin: str | None = No
     result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin, env=settings)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory.Directory, "hasher", CHEAP)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +231,55 @@ def test_verify_finds_all_good_and_changes_nothing(data: Path) -> None:
     shutil.rmtree(data / "keys")  # a copy given to an auditor has none
     assert casewright("verify", "--data", data).exit_code == 0
     assert not (data / "keys").exists()
+
+
+def test_verify_reads_a_copy_that_was_vacuumed_into_a_folder_of_any_name(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "März 2026? 100%"
+    copy.mkdir()
+    for name in ("gateway", "complaints"):
+        with sqlite3.connect(data / f"{name}.sqlite") as database:
+            database.execute("VACUUM INTO ?", (str(copy / f"{name}.sqlite"),))
+        database.close()
+    result = casewright("verify", "--data", copy)
+    assert (result.exit_code, result.output) == (0, "16 entries of 3 cases checked: all good\n")
+
+
+def test_verify_reads_a_folder_that_cannot_be_written(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # as root everything can be written
+    assert casewright("verify", "--data", data).exit_code == 0
+
+
+@pytest.mark.postgres
+def test_the_verbs_work_on_postgresql(databases: str, tmp_path: Path) -> None:
+    system = System(tmp_path, databases)
+    Desk(system).at("agreed")
+    system.settle()
+    system.close()
+    settings = {"CASEWRIGHT_DATABASE_URL": databases}
+    assert casewright("verify", data=tmp_path, **settings).output == "7 entries of 1 cases checked: all good\n"
+    assert casewright("export", "jsonl", "--out", tmp_path / "record", data=tmp_path, **settings).exit_code == 0
+    assert _verify(tmp_path / "record").exit_code == 0
+    assert casewright("staff", "disable", "anna", "--reason", "Left", data=tmp_path, **settings).exit_code == 0
+    assert "up to date" in casewright("migrate", data=tmp_path, **settings).output
+    with psycopg.connect(f"{databases}complaints") as connection:
+        connection.execute("ALTER TABLE history DISABLE TRIGGER USER")
+        connection.execute("UPDATE history SET body = replace(body, 'start', 'stert') WHERE seq = 4")
+    assert " entry 4: " in casewright("verify", data=tmp_path, **settings).output
+
+
+def test_a_server_that_is_away_is_said_in_one_line(tmp_path: Path) -> None:
+    settings = {"CASEWRIGHT_DATABASE_URL": "postgresql://nobody@127.0.0.1:9"}
+    for verb in (("verify",), ("migrate",), ("staff", "list")):
+        result = casewright(*verb, data=tmp_path, **settings)
+        assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
+
+
+def test_the_api_too_verifies_a_case_whose_bytes_are_no_text(system: System, tmp_path: Path) -> None:
+    desk = Desk(system)
+    desk.at("evaluated")
+    case_id = _tamper(tmp_path, f"UPDATE history SET body = CAST(x'7bff7d' AS TEXT) {AT} 4")
+    said = system.desk("auditor").get(f"/audit/verify?kind=complaint&id={case_id}")
+    assert (said.status, said.body["first_bad"]["seq"]) == (200, 4)
 
 
 def test_verify_works_beside_a_running_system(live: tuple[str, Path]) -> None:

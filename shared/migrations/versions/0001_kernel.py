@@ -34,6 +34,7 @@ def upgrade() -> None:
 
 
 def _tables() -> None:
+    op.create_table("calendar", sa.Column("digest", sa.String(length=71), nullable=False), sa.PrimaryKeyConstraint("digest"))
     op.create_table(
         "deadline",
         sa.Column("case_id", sa.String(length=64), nullable=False),
