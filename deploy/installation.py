@@ -46,7 +46,8 @@ class Glass(Config):
         if self.database_url is not None:
             return super().database(name)
         still = "" if os.access(self.shown, os.W_OK) else "&immutable=1"
-        return f"sqlite:///file:{quote(quote(str(self.shown / f'{name}.sqlite')))}?mode=ro{still}&uri=true"
+        path = quote(quote(str(self.shown / f"{name}.sqlite")))  # SQLAlchemy reads it, and then SQLite
+        return f"sqlite:///file:{path}?mode=ro{still}&uri=true"
 
     def file(self, name: str) -> Path:
         """A settings file of the installation shown."""

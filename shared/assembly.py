@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Flask
 
 from shared.bus import Bus, Publisher, Subscriber
-from shared.casework import Casework, Parts
+from shared.caller import Parts
+from shared.casework import Casework
 from shared.config import Config
 from shared.follower import Feed, Follower, feed_of
 from shared.identity import STAFF, Issuer, Trusted, Verifier

@@ -22,7 +22,7 @@ class Case:
     """What all kinds of cases share.
 
     `head` is the hash of the last entry, which ties the stored case to its chain,
-    `level` counts escalations in this stage (0 = its own owner), `fired` how often each clock has fired,
+    `level` counts escalations in this stage (0 = its own owner), `fired` when each clock has fired,
     `pauses` the holds since the stage began as [from, to], `acted` who last took each step (for two pairs of eyes),
     `past` the outcome of the clocks of stages that were left, `contact` who answers to the customer (首问责任制),
     `watched_by` the role that was alerted and has the case on its desk too.
@@ -48,7 +48,7 @@ class Case:
     watched_by: str | None = None
     held_since: str | None = None
     pauses: list[list[str]] = field(default_factory=list)
-    fired: dict[str, int] = field(default_factory=dict)
+    fired: dict[str, list[str]] = field(default_factory=dict)
     told: Told = field(default_factory=lambda: {"told": False, "at": None, "channel": None})
     acted: dict[str, dict[str, str]] = field(default_factory=dict)
     past: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def _enter(case: Case, entry: Entry, stage: "Stage") -> None:
     case.stage, case.open, case.stage_since = stage.name, stage.open, entry.at
     case.closed_at = None if stage.open else entry.at
     case.level, case.held_since, case.pauses = 0, None, []
-    case.fired = {name: times for name, times in case.fired.items() if name in case.statutes}
+    case.fired = {name: moments for name, moments in case.fired.items() if name in case.statutes}
 
 
 def _follow_clocks(case: Case, entry: Entry) -> None:
@@ -105,7 +105,7 @@ def _follow_clocks(case: Case, entry: Entry) -> None:
         case.past[outcome["name"]] = {"due_at": outcome["due_at"], "state": outcome["state"]}
     timer = entry.effects.get("timer")
     if timer:
-        case.fired[timer] = case.fired.get(timer, 0) + 1
+        case.fired.setdefault(timer, []).append(entry.at)
 
 
 def _follow_statutes(case: Case, entry: Entry, procedure: "Procedure") -> None:

@@ -5,9 +5,8 @@ and how its cases look to others. Everything else is the same for every procedur
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
@@ -16,6 +15,7 @@ import uuid_utils
 from sqlalchemy.exc import IntegrityError
 
 from shared import clock, deadlines, entries, fields
+from shared.caller import Caller, Parts
 from shared.case import Fold, fold
 from shared.clocks import Calendar
 from shared.entries import Entry
@@ -33,40 +33,19 @@ from shared.errors import (
 )
 from shared.events import announce
 from shared.idempotency import Answer, Key, key_of
-from shared.identity import SYSTEM, Actor
-from shared.ledger import Ledger
+from shared.identity import Actor
 from shared.procedure import Act, Procedure, Procedures, Step
 from shared.store import C, Store
-from shared.uow import Database, Work
+from shared.uow import Work
 from shared.views import Views
+
+__all__ = ["Caller", "Casework", "Parts"]
 
 log = logging.getLogger(__name__)
 
 Snapshot = tuple[dict[str, Any], dict[str, deadlines.Timer]]
 SKEW = timedelta(days=1)
 """How far ahead of our clock a time stated by a caller may lie: clocks and time zones of others are not exact."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and the traces of the request that go into entry and event."""
-
-    actor: Actor
-    request_id: str | None = None
-    traceparent: str | None = None
-    causation: str | None = None
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a service's root hands to its casework: database, tables, policy, calendar, time, and a wake-up call."""
-
-    database: Database
-    ledger: Ledger
-    policy: Any
-    calendar: Calendar
-    now: clock.Now = clock.now
-    wake: Callable[[], None] = lambda: None
 
 
 class Casework(Generic[C]):
@@ -119,30 +98,6 @@ class Casework(Generic[C]):
                 if isinstance(lost, StaleVersion):
                     raise
                 raise StaleVersion("Somebody else has moved this case meanwhile: please read it again.") from lost
-
-    def fire(self, case_id: str, name: str) -> bool:
-        """Take the step that a clock asks for, if it still does; a late or double firing changes nothing."""
-        with self.parts.database.writing() as work:
-            case = self.store.get(work.connection, case_id)
-            now = self.parts.now()
-            timers = self._timers(case) if case else {}
-            due, trigger = timers.get(name, ("", ""))
-            if case is None or not due or clock.moment(due) > now:
-                self._settle(work, case_id, name, due)
-                return False
-            step = self.procedures[case.procedure_version].step(trigger)
-            facts = {"reason": f"The clock '{name}' passed at {due}."} if any(n.startswith("reason") for n in step.needs) else {}
-            self.take(work, Caller(SYSTEM), case, step, facts, at=now, effects={"timer": name})
-            work.commit()
-            return True
-
-    def _settle(self, work: Work, case_id: str, name: str, due: str) -> None:
-        """Bring a row that fired too early in step with what the case says now."""
-        self.ledger.deadlines.drop(work.connection, case_id, name)
-        if due:
-            moved = {name: (due, self._timers(self._must(work, case_id))[name][1])}
-            self.ledger.deadlines.replace(work.connection, case_id, {}, moved)
-        work.commit()
 
     # One step inside a transaction --------------------------------------------------------------------------------
 
@@ -198,8 +153,8 @@ class Casework(Generic[C]):
 
     def _entry(self, caller: Caller, case: C, step: Step, act: Act, to: str, effects: dict[str, Any]) -> Entry:
         return Entry(
-            case=case.id, kind=self.kind, seq=case.version + 1, at=clock.instant(act.at), recorded_at=clock.instant(self.parts.now()),
-            trigger=step.trigger, from_stage=case.stage or None, to_stage=to,
+            case=case.id, kind=self.kind, seq=case.version + 1, at=clock.instant(act.at),
+            recorded_at=clock.instant(self.parts.now()), trigger=step.trigger, from_stage=case.stage or None, to_stage=to,
             actor={"id": act.actor.id, "name": act.actor.name}, role=act.role, facts=act.facts,
             effects={name: value for name, value in effects.items() if value is not None},
             event={"id": str(uuid_utils.uuid7()), "type": f"casewright.{self.kind}.{step.event}.v1"},
@@ -282,7 +237,8 @@ class Casework(Generic[C]):
             raise RoleNotAllowed(f"'{step.trigger}' is for {', '.join(step.roles)}.")
         return role
 
-    def _timers(self, case: C) -> dict[str, deadlines.Timer]:
+    def timers(self, case: C) -> dict[str, deadlines.Timer]:
+        """What will fire by itself in this case, by name."""
         return deadlines.pending(case, deadlines.clocks(case, self.procedures[case.procedure_version], self.parts.calendar))
 
     def _context(self) -> tuple[Any, Calendar, datetime]:
@@ -328,26 +284,6 @@ class Casework(Generic[C]):
                     )
                     work.commit()
             raise
-
-
-def commands(
-    work: Casework[Any], caller: Caller, wanted: Sequence[Mapping[str, Any]], key: str | None = None
-) -> list[tuple[str, Answer | Refused]]:
-    """Take each command of a batch in a transaction of its own, under the rules of a single step.
-
-    A key of the whole batch stands for one of each command that brings none.
-    """
-    done: list[tuple[str, Answer | Refused]] = []
-    for place, command in enumerate(wanted):
-        own = command.get("key") or (f"{key[:200]}#{place}" if key else None)
-        try:
-            seen = f'"{command["if_match"]}"'
-            answer = work.advance(caller, command["id"], command["trigger"], command.get("facts", {}), seen, own)
-        except Refused as refused:
-            done.append((command["id"], refused))
-        else:
-            done.append((command["id"], answer))
-    return done
 
 
 def _same(body: Any) -> bytes:

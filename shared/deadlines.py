@@ -90,11 +90,10 @@ def _of_stage(case: Case, procedure: Procedure, calendar: Calendar) -> Iterator[
 
 
 def _due(case: Case, procedure: Procedure, limit: Limit, calendar: Calendar, since: datetime, pauses: Any) -> Due:
-    fired = case.fired.get(limit.name, 0)
-    end = due = limit.span.end(calendar, since, pauses)
-    for _ in range(fired):
-        end = limit.span.end(calendar, end, pauses) if end else None
-    trigger = limit.fires[min(fired, len(limit.fires) - 1)]
+    fired = case.fired.get(limit.name, [])
+    due = limit.span.end(calendar, since, pauses)
+    end = limit.span.end(calendar, moment(fired[-1]), pauses) if fired else due  # the next level has its own time from then
+    trigger = limit.fires[min(len(fired), len(limit.fires) - 1)]
     fires = (instant(end), trigger) if end and _can_fire(trigger, case, procedure) else None
     return Due(limit.name, "internal", due, fires=fires)
 
@@ -115,7 +114,7 @@ def _of_law(case: Case, procedure: Procedure, calendar: Calendar) -> Iterator[Du
 
 def _law_fires(case: Case, procedure: Procedure, statute: Statute, calendar: Calendar, since: datetime) -> Timer | None:
     spans: list[Span] = [statute.span] if statute.warn is None else [statute.warn, statute.span]
-    fired = case.fired.get(statute.name, 0)
+    fired = len(case.fired.get(statute.name, ()))
     if fired >= len(spans):
         return None
     end = spans[fired].end(calendar, since)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from shared.entries import Entry
 
 if TYPE_CHECKING:
-    from shared.casework import Caller
+    from shared.caller import Caller
 
 
 def announce(entry: Entry, source: str, data: dict[str, Any], caller: "Caller") -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any, Generic
 import orjson
 from sqlalchemy import Connection
 
+from shared.caller import Caller
 from shared.case import fold
-from shared.casework import Caller, Casework
+from shared.casework import Casework
 from shared.clock import instant, moment
 from shared.deadlines import clocks
 from shared.entries import Written, read

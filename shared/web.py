@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.exceptions import NotFound as NoRoute
 
 from shared import clock, errors
-from shared.casework import Caller
+from shared.caller import Caller
 from shared.idempotency import Answer
 from shared.identity import Actor, Verifier
 

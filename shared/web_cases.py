@@ -10,7 +10,9 @@ from flask import Blueprint, Response, g, request
 from marshmallow.fields import Dict
 
 from shared import asyncapi, clock, diagram, fields, lists, openapi
-from shared.casework import Caller, Casework, commands
+from shared.batch import commands
+from shared.caller import Caller
+from shared.casework import Casework
 from shared.errors import NotFound, Refused, RoleNotAllowed
 from shared.idempotency import Answer, key_of
 from shared.identity import Actor, Issuer

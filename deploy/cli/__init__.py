@@ -25,7 +25,7 @@ class Verbs(click.Group):
 @click.command(cls=Verbs)
 @click.version_option(package_name="casewright")
 def main() -> None:
-    r"""Casewright runs the procedures by which a company keeps its word to its customers.
+    """Casewright runs the procedures by which a company keeps its word to its customers.
 
     \b
     Try it:

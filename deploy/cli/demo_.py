@@ -104,7 +104,7 @@ class Play:
 @click.option("--staff", type=click.Path(path_type=Path), help="Its demo-staff.json; default the one in CASEWRIGHT_DATA.")
 @click.option("--fast", is_flag=True, help="Without pauses for reading along.")
 def command(url: str | None, staff: Path | None, fast: bool) -> None:
-    r"""Play one complaint from the telephone call to the audit, and say at each step who does what and why.
+    """Play one complaint from the telephone call to the audit, and say at each step who does what and why.
 
     Shows each request and what came back, refusals included. Where no system runs, one is started
     in a folder of its own and removed afterwards.

@@ -21,7 +21,7 @@ BETWEEN = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
 @click.command("docs")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a README is not in step.")
 def command(check: bool) -> None:
-    r"""Write each procedure's diagram and tables into services/*/README.md, between its markers.
+    """Write each procedure's diagram and tables into services/*/README.md, between its markers.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ ATTEMPTS = 3
 
 @click.group("events")
 def command() -> None:
-    r"""Follow what happens, as departments do.
+    """Follow what happens, as departments do.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def tail(
     types: str | None, after: str | None, cursor_file: Path | None, follow: bool, url: str | None,
     token_file: Path | None, username: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Print one line an event: position, time, type, reference, stage.
+    """Print one line an event: position, time, type, reference, stage.
 
     Without credentials the demo auditor of the data folder is taken, where there is one.
     A system that is away is asked again until it answers; no event is left out or, with --cursor-file, printed again

@@ -37,7 +37,7 @@ class Moment(click.ParamType):
 
 @click.group("export")
 def command() -> None:
-    r"""Write the record into a file, beside a running system or without one.
+    """Write the record into a file, beside a running system or without one.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def command() -> None:
 @click.option("--until", type=Moment(end=True), help="Only entries up to then, or to the end of that day.")
 @click.option("--without-personal", is_flag=True, help="Leave out what was said about persons; the file can still be verified.")
 def jsonl(out: Path, kind: str | None, since: str | None, until: str | None, without_personal: bool) -> None:
-    r"""Write every entry as one line of JSON: kind, case, seq, at, body, prev, hash, personal, salt.
+    """Write every entry as one line of JSON: kind, case, seq, at, body, prev, hash, personal, salt.
 
     `body` is the exact text that was hashed: hash = SHA-256("casewright/entry/v1", zero byte, prev, body).
 

@@ -14,7 +14,7 @@ from shared.uow import Database
 @click.command("migrate")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def command(as_json: bool) -> None:
-    r"""Bring all databases up to date, and say what was done; what is up to date is left alone.
+    """Bring all databases up to date, and say what was done; what is up to date is left alone.
 
     `casewright up` does this by itself. In production run it once before the new version starts.
 

@@ -17,7 +17,7 @@ from shared.identity import STAFF
 
 @click.group("staff")
 def command() -> None:
-    r"""Add people, list them, take their access away and give it back.
+    """Add people, list them, take their access away and give it back.
 
     Works on the data folder (CASEWRIGHT_DATA), beside a running system or without one;
     a running system notices within a second.
@@ -51,7 +51,7 @@ def _password_options(act: Callable[..., None]) -> Callable[..., None]:
 def add(
     username: str, name: str, roles: Sequence[str], department: str | None, competences: Sequence[str], password_stdin: bool
 ) -> None:
-    r"""Add a person, who can log in at once.
+    """Add a person, who can log in at once.
 
     \b
     Examples:
@@ -69,7 +69,7 @@ def add(
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
 def everybody(as_json: bool) -> None:
-    r"""Show who works here, in which roles.
+    """Show who works here, in which roles.
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def everybody(as_json: bool) -> None:
 @click.argument("username")
 @click.option("--reason", required=True, help="Why; it is kept with the person.")
 def disable(username: str, reason: str) -> None:
-    r"""Take a person's access away, tokens given out before included.
+    """Take a person's access away, tokens given out before included.
 
     \b
     Example:
@@ -106,7 +106,7 @@ def disable(username: str, reason: str) -> None:
 @command.command("enable")
 @click.argument("username")
 def enable(username: str) -> None:
-    r"""Give a person's access back.
+    """Give a person's access back.
 
     \b
     Example:
@@ -121,7 +121,7 @@ def enable(username: str) -> None:
 @click.argument("username")
 @_password_options
 def passwd(username: str, password_stdin: bool) -> None:
-    r"""Set a new password.
+    """Set a new password.
 
     \b
     Examples:

@@ -28,7 +28,7 @@ A first call to try, in another terminal:
 
 @click.command("up")
 def command() -> None:
-    r"""Start the whole system: gateway, services, relays and clocks, on SQLite, without any other server.
+    """Start the whole system: gateway, services, relays and clocks, on SQLite, without any other server.
 
     \b
     Examples:

@@ -77,7 +77,7 @@ class Report:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 def command(data: Path | None, export: Path | None, as_json: bool) -> None:
-    r"""Check that nothing in the record was changed, taken out or put in.
+    """Check that nothing in the record was changed, taken out or put in.
 
     Recomputes every chain from the stored bytes, folds every case anew and compares it with what is stored,
     and compares entries with events. Changes nothing, needs nobody's leave, and works beside a running system.

@@ -565,8 +565,14 @@ def test_what_a_stopped_subscriber_has_not_taken_waits_for_the_next(rabbit: Bus)
         pass
     with closing(Publisher(rabbit)) as publisher:
         publisher.publish(events(10))
-    stop = threading.Event()
-    Subscriber(rabbit, "ear", ["complaint.*"], lambda body, key: stop.set()).run(stop)
+    stop, taken = threading.Event(), []
+
+    def take_one(body: bytes, _key: str) -> None:
+        taken.append(body)
+        stop.set()
+
+    Subscriber(rabbit, "ear", ["complaint.*"], take_one).run(stop)
+    assert taken == [events(1)[0].body]
     with hearing(rabbit, "ear", "complaint.*") as ear:
         eventually(lambda: len(ear.got) >= 9)
     assert ear.got == bodies(events(9, start=1))
