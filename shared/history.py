@@ -85,8 +85,11 @@ class History:
 
 def _written(row: object) -> Written:
     get = row._mapping  # type: ignore[attr-defined]  # a SQLAlchemy Row, whose columns are not typed
-    data, body = get["data"], get["body"]
-    return Written(
-        get["case_id"], get["seq"], get["at"], body.encode(errors="surrogateescape") if isinstance(body, str) else bytes(body or b""),
-        get["prev"], get["hash"], data.encode(errors="surrogateescape") if isinstance(data, str) else data, get["salt"],
-    )  # fmt: skip
+    data = get["data"]
+    kept = None if data is None else _bytes(data)
+    return Written(get["case_id"], get["seq"], get["at"], _bytes(get["body"]), get["prev"], get["hash"], kept, get["salt"])
+
+
+def _bytes(stored: object) -> bytes:
+    """The exact bytes of a column, also where somebody has put there what is no text."""
+    return stored if isinstance(stored, bytes) else str(stored or "").encode(errors="surrogateescape")

@@ -138,7 +138,8 @@ class Store(Generic[C]):
         return {
             "id": case.id, "reference": case.reference, "version": case.version, "stage": case.stage, "open": case.open,
             "desk": desk, "own_desk": own_desk,
-            "watch_desk": f"role:{case.watched_by}" if case.open and case.watched_by else None, "owner": held["person"] if held else None,
+            "watch_desk": f"role:{case.watched_by}" if case.open and case.watched_by else None,
+            "owner": held["person"] if held else None,
             "assignee": case.assignee, "department": case.department, "priority": PRIORITIES.index(case.priority),
             "due_at": (due_at(dues) if case.open else None) or NEVER, "opened_at": moment(case.opened_at),
             "updated_at": moment(case.updated_at), "source": case.source or ("" if case.external_id else None),

@@ -66,12 +66,12 @@ class Database:
 
         `as_is` reads text that was damaged too, so that whoever verifies can name it.
         """
-        with _unavailable_when_away(), self.engine.connect() as connection, _as_is(connection, as_is and self.is_sqlite):
+        with _unavailable_when_away(), self.engine.connect() as plain, _as_is(plain, as_is and self.is_sqlite):
             if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
+                plain.exec_driver_sql("BEGIN")
+                yield plain
             else:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield connection
+                yield plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -1,5 +1,6 @@
 """`casewright up`: the whole system in one process, in the foreground."""
 
+import json
 import os
 import sys
 
@@ -17,11 +18,11 @@ Casewright is starting on {url} (stop it with Ctrl-C)
   data            {data}
   staff           {staff} (usernames and passwords; 'casewright staff list' shows who does what)
 
-A first call to try, in another terminal:
+A first call to try, in another terminal, as {name} ({role}):
 
   TOKEN=$(curl -s {url}/auth/token -H 'Content-Type: application/json' \\
-    -d "$(python3 -c 'import json,sys; p=json.load(open(sys.argv[1]))[0]; print(json.dumps({{k: p[k] for k in ("username", "password")}}))' '{staff}')" \\
-    | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
+    -d '{login}' \\
+    | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
   curl -s {url}/worklist -H "Authorization: Bearer $TOKEN"
 """
 
@@ -39,7 +40,10 @@ def command() -> None:
     """
     config = _prepared()
     url = f"http://{config.host}:{config.port}"
-    click.echo(READY.format(url=url, data=config.data, staff=config.data / demo_staff.FILE))
+    staff = config.data / demo_staff.FILE
+    person = json.loads(staff.read_text())[0] if staff.exists() else {"name": "you", "roles": ["your role"]}
+    login = json.dumps({name: person.get(name, "...") for name in ("username", "password")})
+    click.echo(READY.format(url=url, data=config.data, staff=staff, name=person["name"], role=person["roles"][0], login=login))
     sys.stdout.flush()
     settings = {"CASEWRIGHT_PORT": str(config.port), "CASEWRIGHT_DATA": str(config.data), "CASEWRIGHT_HOST": config.host}
     os.environ.update({**settings, "MALLOC_ARENA_MAX": "2"})  # glibc would keep an arena of free memory for each thread

@@ -154,9 +154,10 @@ def assignment(department: str, category: str, staff: Sequence[Fact], wanted: st
     if wanted:
         return {"assignee": wanted, "because": "named by the one who assigned"}
     fit = [
-        person for person in staff
-        if person["department"] == department and person["present"] and (not person["competences"] or category in person["competences"])
-    ]  # fmt: skip
+        person
+        for person in staff
+        if (person["department"], person["present"]) == (department, True) and category in (person["competences"] or [category])
+    ]
     if not fit:
         return {
             "assignee": None,
