@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoRoute
+from werkzeug.routing import BaseConverter
 
 from shared import clock, errors
 from shared.caller import Caller
@@ -45,11 +47,24 @@ class Identity:
     now: clock.Now = clock.now
 
 
+class CaseId(BaseConverter):
+    """An id in an address; `batch` is none, so that what is asked of it is answered by its own route alone."""
+
+    regex = r"(?!batch(?:/|$))[^/]+"
+
+
+class Trigger(BaseConverter):
+    """A trigger in an address; what is read of a case has routes of its own."""
+
+    regex = r"(?!(?:history|why|links)$)[^/]+"
+
+
 def make_app(name: str, identity: Identity, ready: Checks) -> Flask:
     """Return a Flask app with everything that all doors share; the caller adds its routes."""
     app = Flask(f"casewright.{name}", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST, PROPAGATE_EXCEPTIONS=False, TRAP_BAD_REQUEST_ERRORS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
+    app.url_map.converters.update(case=CaseId, trigger=Trigger)
     app.extensions["identity"] = identity
     app.before_request(_begin)
     app.after_request(_finish(name))
@@ -153,7 +168,7 @@ def _finish(name: str) -> Callable[[Response], Response]:
 def refusal_response(refused: errors.Refused) -> Response:
     """Return a refusal as problem+json, with its headers."""
     trace_id = g.get("trace_id", "")
-    response = Response(orjson.dumps(problem(refused, request.path, trace_id)), refused.status, content_type=PROBLEM)
+    response = Response(orjson.dumps(problem(refused, quote(request.path), trace_id)), refused.status, content_type=PROBLEM)
     if refused.retry_after is not None:
         response.headers["Retry-After"] = str(refused.retry_after)
     if refused.status == errors.Unauthenticated.status:

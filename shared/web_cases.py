@@ -74,30 +74,30 @@ def case_routes(desk: Desk) -> Blueprint:
         done = commands(work, who, wanted["commands"], request.headers.get("Idempotency-Key"))
         return reply({"results": [_result(*one) for one in done]})
 
-    @routes.get(f"/{plural}/<case_id>")
+    @routes.get(f"/{plural}/<case:case_id>")
     def get(case_id: str) -> Response:
         document, version = reading.get(caller(), case_id)
         return reply(document, headers={"ETag": f'"{version}"'})
 
-    @routes.get(f"/{plural}/<case_id>/history")
+    @routes.get(f"/{plural}/<case:case_id>/history")
     def history(case_id: str) -> Response:
         who = caller()
         return reply(reading.history(who, case_id, lists.only(request.args, "as_of").get("as_of")))
 
-    @routes.get(f"/{plural}/<case_id>/why")
+    @routes.get(f"/{plural}/<case:case_id>/why")
     def why(case_id: str) -> Response:
         return reply(reading.why(caller(), case_id))
 
-    @routes.post(f"/{plural}/<case_id>/links")
+    @routes.post(f"/{plural}/<case:case_id>/links")
     def give_link(case_id: str) -> Response:
         who = caller()
         return answered(_give_link(desk, who, case_id, body(), request.headers.get("Idempotency-Key")))
 
-    @routes.delete(f"/{plural}/<case_id>/links")
+    @routes.delete(f"/{plural}/<case:case_id>/links")
     def revoke_links(case_id: str) -> Response:
         return reply(_revoke_links(desk, caller(), case_id))
 
-    @routes.post(f"/{plural}/<case_id>/<trigger>")
+    @routes.post(f"/{plural}/<case:case_id>/<trigger:trigger>")
     def advance(case_id: str, trigger: str) -> Response:
         who = caller()
         headers = request.headers

@@ -502,11 +502,21 @@ def test_a_broker_that_takes_no_bytes_blocks_no_longer_than_the_time_out(rabbit:
 
 
 @on_rabbitmq
-@pytest.mark.parametrize("passed", [3, 300, 535, 570, 610, 640, 665, 680, 700])
+@pytest.mark.parametrize("passed", [3, 300, 535, 570, 640, 700])
 def test_a_broker_frozen_at_any_byte_blocks_no_longer_than_the_time_out(rabbit: Bus, proxy: Proxy, passed: int) -> None:
     proxy.passes = passed
     with closing(Publisher(proxy.bus, SHORT)) as publisher, pytest.raises(BusAway), takes(SHORT + LEEWAY, least=SHORT):
         publisher.publish(events(2000))
+
+
+@on_rabbitmq
+def test_half_a_frame_blocks_no_longer_than_the_time_out(rabbit: Bus, proxy: Proxy) -> None:
+    with closing(Publisher(proxy.bus, SHORT)) as publisher:
+        publisher.publish([])
+        proxy.hold()
+        proxy.inject(word(ACK, 1, False)[:9])
+        with pytest.raises(BusAway), takes(SHORT + LEEWAY, least=SHORT):
+            publisher.publish(events(5))
 
 
 @on_rabbitmq
@@ -533,10 +543,10 @@ def test_heartbeats_alone_are_no_answer(rabbit: Bus, proxy: Proxy) -> None:
 @on_rabbitmq
 def test_a_subscriber_hears_again_after_its_line_was_cut(rabbit: Bus, proxy: Proxy) -> None:
     with hearing(rabbit, "ear", "complaint.*", via=proxy.bus) as ear, closing(Publisher(rabbit)) as publisher:
-        for round_ in range(2):
+        for start in (0, 5):
             proxy.cut()
-            publisher.publish(events(5, start=5 * round_))
-            eventually(lambda: len(ear.got) >= 5 * (round_ + 1))  # called before the next round
+            publisher.publish(events(5, start=start))
+            eventually(lambda start=start: len(ear.got) >= start + 5)
         assert sorted(set(ear.got)) == sorted(bodies(events(10)))
 
 
