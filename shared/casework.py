@@ -212,7 +212,7 @@ class Casework(Generic[C]):
             return answer
 
     def _facts(self, procedure: Procedure, step: Step, role: str, body: Any) -> dict[str, Any]:
-        facts = fields.load(procedure.schemas[step.trigger, role], {} if body is None else body)
+        facts = fields.load(procedure.schemas[step.trigger, role], body)
         now = self.parts.now()
         for name in ("received_at", "occurred_at"):
             if name in facts and clock.moment(facts[name]) > now + SKEW:

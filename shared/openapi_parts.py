@@ -21,7 +21,7 @@ ALWAYS, WITH_LOGIN, WITH_BODY = (500, 503), (401, 403), (400, 413, 415, 422)
 
 PARAMETERS: dict[str, Part] = {
     "Id": {"name": "id", "in": "path", "required": True, "description": "The id of the case.",
-           "schema": {"type": "string", "minLength": 1, "pattern": "^[^/\\x00-\\x1f]+$"}},
+           "schema": {"type": "string", "minLength": 1, "pattern": "^[^/\\x00-\\x1f]+$", "not": {"const": "batch"}}},
     "IfMatch": {"name": "If-Match", "in": "header", "required": True, "description": "The ETag of the case you have seen.",
                 "schema": {"type": "string"}, "example": '"1"'},
     "IdempotencyKey": {"name": "Idempotency-Key", "in": "header",

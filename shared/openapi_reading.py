@@ -27,7 +27,7 @@ def cases(kind: str, plural: str, filters: Filters) -> Part:
 def case(kind: str, plural: str) -> Part:
     """Describe one case."""
     shown = answer("The case, and what you may do with it.", ref(kind), headers={"ETag": "ETag"})
-    return operation(f"{plural}.get", plural, "Read a case", {"200": shown}, 404)
+    return operation(f"{plural}.get", plural, "Read a case", {"200": shown}, 404, 405)  # 405: `batch` is no id
 
 
 def history(kind: str, plural: str) -> Part:

@@ -90,10 +90,10 @@ def caller() -> Caller:
 
 
 def body() -> Any:
-    """Return the JSON body, None where there is none; raise TooLarge, UnsupportedMediaType or Malformed."""
+    """Return the JSON body, an empty object where none came; raise TooLarge, UnsupportedMediaType or Malformed."""
     data = request.get_data(cache=False)
     if not data:
-        return None
+        return {}
     if request.mimetype != "application/json":
         raise errors.UnsupportedMediaType("The body must be declared as 'Content-Type: application/json'.")
     if _depth(data) > DEEPEST:

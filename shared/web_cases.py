@@ -71,7 +71,8 @@ def case_routes(desk: Desk) -> Blueprint:
     def batch() -> Response:
         who = caller()
         wanted = fields.load(BatchSchema(), body())
-        done = commands(work, who, wanted["commands"], request.headers.get("Idempotency-Key"))
+        key = key_of(who.actor.id, request.headers.get("Idempotency-Key"))
+        done = commands(work, who, wanted["commands"], key.key if key else None)
         return reply({"results": [_result(*one) for one in done]})
 
     @routes.get(f"/{plural}/<case:case_id>")
@@ -188,7 +189,7 @@ def _give_link(desk: Desk, who: Caller, case_id: str, asked: Any, key: str | Non
         given = ledger.idempotency.find(work.connection, remembered)
         if given is not None:
             return given
-        days = fields.load(LinkSchema(), {} if asked is None else asked)["days"]
+        days = fields.load(LinkSchema(), asked)["days"]
         now, link = parts.now(), str(uuid_utils.uuid7())
         ends = now + timedelta(days=days)
         claims = {"roles": ["customer"], "name": case.customer_ref, "case": f"{case.kind}/{case.id}", "jti": link}

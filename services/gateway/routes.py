@@ -91,17 +91,15 @@ def staff_routes(door: Door) -> Blueprint:
         _only("admin", "auditor", "supervisor", "manager")
         return reply(directory.find(username))
 
-    def change(path: str, schema: type[fields.Strict] | None, changes: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def change(path: str, schema: type[fields.Strict], changes: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         def view(username: str) -> Response:
             _only("admin")
-            asked = body()
-            facts = fields.load(schema(), asked) if schema else fields.load(fields.Strict(), {} if asked is None else asked)
-            return reply(directory.change(username, **changes(facts)))
+            return reply(directory.change(username, **changes(fields.load(schema(), body()))))
 
         routes.add_url_rule(f"/staff/<username>/{path}", path, view, methods=["POST"])
 
     change("disable", ReasonSchema, lambda facts: {"active": False, "reason": facts["reason"]})
-    change("enable", None, lambda facts: {"active": True, "reason": None})
+    change("enable", fields.Strict, lambda facts: {"active": True, "reason": None})
     change("password", PasswordSchema, lambda facts: {"password": facts["password"]})
     return routes
 

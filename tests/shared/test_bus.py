@@ -170,6 +170,9 @@ class Ear:
                 assert time.monotonic() < until, "nothing is heard"
                 publisher.publish([self._probe])
 
+    def hears(self, count: int) -> None:
+        eventually(lambda: len(self.got) >= count)
+
 
 @contextmanager
 def hearing(bus: Bus, queue: str, *keys: str, via: Bus | None = None, refuse: bytes = b"never") -> Iterator[Ear]:
@@ -199,7 +202,7 @@ def eventually(holds: Callable[[], Any]) -> None:
 
 
 def cut_after(proxy: Proxy, ear: Ear, count: int) -> None:
-    eventually(lambda: len(ear.got) > count)
+    ear.hears(count)
     proxy.cut()
 
 
@@ -258,7 +261,7 @@ def test_an_event_reaches_each_who_asks_for_its_key_and_nobody_else(bus: Bus) ->
     with hearing(bus, "ear", "complaint.*") as ear, hearing(bus, "eye", "#.signed", "complaint.#") as eye:
         with closing(Publisher(bus)) as publisher:
             assert publisher.publish([*assigned, *moved, *signed]).confirmed == [0, 1, 2]
-        eventually(lambda: len(eye.got) == 3)
+        eye.hears(3)
         assert eye.got == bodies([*assigned, *moved, *signed])
         eventually(lambda: ear.got)
         assert ear.got == bodies(assigned)
@@ -269,16 +272,16 @@ def test_a_thousand_messages_are_confirmed_and_arrive_once_in_order(bus: Bus) ->
     with hearing(bus, "ear", "complaint.*") as ear, closing(Publisher(bus)) as publisher:
         published = publisher.publish(sent)
         assert (published.confirmed, published.returned) == (list(range(1000)), [])
-        eventually(lambda: len(ear.got) >= 1000)
+        ear.hears(1000)
         assert publisher.publish(events(1, start=1000)).confirmed == [0]
-        eventually(lambda: len(ear.got) >= 1001)
+        ear.hears(1001)
         assert ear.got == bodies(events(1001))
 
 
 def test_a_message_over_which_somebody_raises_does_not_stop_those_behind_it(bus: Bus, caplog: pytest.LogCaptureFixture) -> None:
     with hearing(bus, "ear", "complaint.*", refuse=b'"n":1}') as ear, closing(Publisher(bus)) as publisher:
         publisher.publish(events(3))
-        eventually(lambda: len(ear.got) >= 3)
+        ear.hears(3)
     assert ear.got == bodies(events(3)), "and it does not come again"
     (record,) = [record for record in caplog.records if record.message == "message not taken"]
     assert record.__dict__["event"] == "id-1"
@@ -546,7 +549,7 @@ def test_a_subscriber_hears_again_after_its_line_was_cut(rabbit: Bus, proxy: Pro
         for start in (0, 5):
             proxy.cut()
             publisher.publish(events(5, start=start))
-            eventually(lambda start=start: len(ear.got) >= start + 5)
+            ear.hears(start + 5)
         assert sorted(set(ear.got)) == sorted(bodies(events(10)))
 
 
@@ -584,7 +587,7 @@ def test_what_a_stopped_subscriber_has_not_taken_waits_for_the_next(rabbit: Bus)
     Subscriber(rabbit, "ear", ["complaint.*"], take_one).run(stop)
     assert taken == [events(1)[0].body]
     with hearing(rabbit, "ear", "complaint.*") as ear:
-        eventually(lambda: len(ear.got) >= 9)
+        ear.hears(9)
     assert ear.got == bodies(events(9, start=1))
 
 

@@ -285,7 +285,7 @@ LOGIN = {"401", "403", "500", "503"}
         ("/errands", "get", {"200", "422"} | LOGIN),
         ("/errands", "post", {"201", "409"} | LOGIN | BODY),
         ("/errands/batch", "post", {"200"} | LOGIN | BODY),
-        ("/errands/{id}", "get", {"200", "404"} | LOGIN),
+        ("/errands/{id}", "get", {"200", "404", "405"} | LOGIN),
         ("/errands/{id}/take", "post", {"200", "404", "409", "412", "428"} | LOGIN | BODY),
         ("/errands/{id}/comment", "post", {"200", "404", "409", "412", "428"} | LOGIN | BODY),
         ("/errands/{id}/links", "delete", {"200", "404"} | LOGIN),
