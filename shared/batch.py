@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.caller import Caller
+from shared.canonical import digest
 from shared.casework import Casework
 from shared.errors import Refused
 from shared.idempotency import Answer
@@ -18,7 +19,7 @@ def commands(
     """
     done: list[tuple[str, Answer | Refused]] = []
     for place, command in enumerate(wanted):
-        own = command.get("key") or (f"{key[:200]}#{place}" if key else None)
+        own = command.get("key") or (f"{digest('casewright/batch-key/v1', key.encode())}#{place}" if key else None)
         try:
             seen = f'"{command["if_match"]}"'
             answer = work.advance(caller, command["id"], command["trigger"], command.get("facts", {}), seen, own)

@@ -43,7 +43,7 @@ class Message:
 class Published:
     """What became of messages, as ascending indexes. What is not in `confirmed` must be sent again.
 
-    `returned` are those that no queue asks for; they are in `confirmed` too, for they stand in the feed and are no error.
+    `returned` are those that no queue asks for; they are in `confirmed` too, being in the feed and no error.
     """
 
     confirmed: list[int] = field(default_factory=list)
@@ -60,7 +60,7 @@ class BusAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """Where the bus is and how its names begin. ValueError for other transports: in files and tables kombu loses messages."""
+    """Where the bus is and how its names begin. ValueError for other URLs: in files and tables kombu loses messages."""
 
     url: str
     prefix: str = "casewright"

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from shared import clock
 from shared.clocks import DEFAULT, Calendar
@@ -28,8 +29,9 @@ class Config:
         """
         if self.database_url is None:
             return f"sqlite:///{self.data / f'{name}.sqlite'}"
-        server = self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-        return f"{server}{name}" if server.endswith("_") else f"{server.rstrip('/')}/{name}"
+        server = urlsplit(self.database_url)
+        prefix = server.path if server.path.endswith("_") else "/"
+        return urlunsplit(server._replace(scheme="postgresql+psycopg", path=f"{prefix}{name}"))
 
     def file(self, name: str) -> Path:
         """A settings file in the data folder; it need not exist."""

@@ -139,6 +139,12 @@ class Unavailable(Refused):
     status, code, title = 503, "unavailable", "Not available at the moment"
 
 
+class Failed(Exception):
+    """Something broke on our side and nothing was changed; the log has the trace of it under the same trace_id."""
+
+    status, code, title = 500, "failed", "This did not work"
+
+
 def kinds() -> list[type[Refused]]:
     """Every kind of refusal, by code; where two share a code the more general one stands for both."""
     ahead = Refused.__subclasses__()

@@ -17,7 +17,10 @@ from shared import clock
 from shared.errors import Invalid
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,4})?")
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
+_WORDS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_END = r"$(?!\n)"
+"""The end of a text in the dialects of Python and of JSON Schema: Python's `$` alone lets a last line feed through."""
 _MISSING = "This field is needed."
 
 Field = fields.Field[Any]
@@ -43,7 +46,7 @@ class Text(fields.String):
     }
 
     def __init__(self, most: int = 10_000, personal: bool = False, **options: Any) -> None:
-        metadata = {"personal": personal, **options.pop("metadata", {})}
+        metadata = {"personal": personal, "pattern": _WORDS, **options.pop("metadata", {})}
         super().__init__(validate=validate.Length(1, most), metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> str:
@@ -81,6 +84,8 @@ class Whole(fields.Integer):
         super().__init__(strict=True, validate=validate.Range(least, most), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON knows one kind of number: 5.0 is the whole number 5
         if isinstance(value, bool | str):
             raise self.make_error("invalid", input=value)
         number: int | None = super()._deserialize(value, attr, data, **options)
@@ -149,7 +154,7 @@ class Amount(fields.String):
     """A sum of money as text with at most four decimals, above zero (domain.md, rule 8)."""
 
     def __init__(self, **options: Any) -> None:
-        pattern = validate.Regexp(f"{_AMOUNT.pattern}$", error='An amount is expected, such as "12.50".')
+        pattern = validate.Regexp(f"^{_AMOUNT.pattern}{_END}", error='An amount is expected, such as "12.50".')
         super().__init__(required=True, validate=pattern, **options)
 
     default_error_messages = {"required": _MISSING, "invalid": 'An amount is text, such as "12.50".'}
@@ -167,7 +172,7 @@ class Sha256(fields.String):
     default_error_messages = {"required": _MISSING, "invalid": "A hash is text."}
 
     def __init__(self, **options: Any) -> None:
-        pattern = validate.Regexp(r"sha256:[0-9a-f]{64}$", error="A hash is expected: sha256: and 64 hexadecimal digits.")
+        pattern = validate.Regexp(f"^sha256:[0-9a-f]{{64}}{_END}", error="A hash is expected: sha256: and 64 hexadecimal digits.")
         super().__init__(validate=pattern, **options)
 
 
@@ -192,7 +197,7 @@ def money(**options: Any) -> fields.Nested:
     """A sum with its currency (ISO 4217)."""
     currency = fields.String(
         required=True,
-        validate=validate.Regexp("[A-Z]{3}$", error="A currency is three capital letters, such as EUR."),
+        validate=validate.Regexp(f"^[A-Z]{{3}}{_END}", error="A currency is three capital letters, such as EUR."),
         error_messages={"required": _MISSING, "invalid": "A currency is text."},
     )
     return nested("Money", {"amount": Amount(), "currency": currency}, **options)

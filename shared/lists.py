@@ -73,6 +73,8 @@ def only(query: Any, *known: str) -> dict[str, str]:
             raise invalid(name, "This parameter is not known here.")
         if len(values) > 1:
             raise invalid(name, "This parameter was given twice.")
+        if "\0" in values[0]:
+            raise invalid(name, "The character NUL is not allowed.")
     parameters: dict[str, str] = query.to_dict()
     return parameters
 
@@ -98,13 +100,13 @@ def parse(query: Any, filters: Mapping[str, tuple[str, ...] | None]) -> Query:
         words = filters[name]
         if words is not None and value not in words:
             raise invalid(name, "Allowed: " + ", ".join(words) + ".")
-        if not value or "\x00" in value:
+        if not value:
             raise invalid(name, "A value is expected.")
     sort = parameters.get("sort", "-opened_at")
     if sort.removeprefix("-") not in SORTS:
         raise invalid("sort", "Allowed: " + ", ".join(f"{s}, -{s}" for s in SORTS) + ".")
     asked = {name: value for name, value in parameters.items() if name != "cursor"}
-    wanted = Query(given, parameters.get("q", "").replace("\x00", " "), sort, whole(parameters, "limit", LIMIT, MOST), asked=asked)
+    wanted = Query(given, parameters.get("q", ""), sort, whole(parameters, "limit", LIMIT, MOST), asked=asked)
     return _continued(wanted, parameters["cursor"]) if "cursor" in parameters else wanted
 
 

@@ -1,12 +1,12 @@
 """What the gateway answers itself: logins, the directory of staff, and what it merges over all services."""
 
-from shared.errors import kinds
+from shared.errors import Failed, kinds
 from shared.identity import STAFF
 from shared.openapi_parts import KEYED, OPEN_TO_ALL, REPLAYED, Part, answer, json_body, operation, query
 from shared.openapi_service import TAGS, WORDS, common_paths, events, verify, worklist
 from shared.shapes import COUNT, NUMBER, ROLE, TEXT, YES, Schema, many, or_null, record, ref, words
 
-USERNAME = "[a-z0-9][a-z0-9._-]{0,63}"
+USERNAME = r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)"
 NAME: Part = {
     "name": "username",
     "in": "path",
@@ -113,7 +113,9 @@ def _change(name: str, summary: str, body: Schema, *refusals: int) -> Part:
 
 def _problem_type() -> Part:
     code = {
-        **query("code", {"enum": [kind.code.replace("_", "-") for kind in kinds()]}, "The last part of a problem's type."),
+        **query(
+            "code", {"enum": [kind.code.replace("_", "-") for kind in (*kinds(), Failed)]}, "The last part of a problem's type."
+        ),
         "in": "path",
     }
     meant = record({"type": TEXT, "title": TEXT, "status": NUMBER, "meaning": TEXT})

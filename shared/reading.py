@@ -103,7 +103,7 @@ class Reading(Generic[C]):
         self._staff(caller)
         context = self._context()
         after = None
-        if cursor:
+        if cursor is not None:
             place = decode(cursor)
             if not isinstance(place, list) or len(place) != 2 or not all(isinstance(part, str) for part in place):
                 raise invalid("cursor", "This is not a cursor that was given out here.")

@@ -62,6 +62,7 @@ class Trigger(BaseConverter):
 def make_app(name: str, identity: Identity, ready: Checks) -> Flask:
     """Return a Flask app with everything that all doors share; the caller adds its routes."""
     app = Flask(f"casewright.{name}", static_folder=None)
+    app.url_map.merge_slashes = False  # an address with an empty part is no other address, and is not redirected to one
     app.config.update(MAX_CONTENT_LENGTH=LARGEST, PROPAGATE_EXCEPTIONS=False, TRAP_BAD_REQUEST_ERRORS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
     app.url_map.converters.update(case=CaseId, trigger=Trigger)
@@ -149,6 +150,8 @@ def problem(refused: errors.Refused, instance: str, trace_id: str) -> dict[str, 
 
 def _begin() -> None:
     g.began = time.perf_counter()
+    if "\0" in request.path:
+        raise errors.NotFound("There is nothing under this address.")
     given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     g.trace_id = given[1] if given else os.urandom(16).hex()
     g.traceparent = given[0] if given else f"00-{g.trace_id}-{os.urandom(8).hex()}-01"
@@ -204,7 +207,7 @@ def _http(name: str) -> Callable[[HTTPException], Response]:
 def _failed(error: Exception) -> Response:
     log.error("request failed", exc_info=error, extra={"trace_id": g.get("trace_id"), "path": request.path})
     failure = errors.Refused("Something broke on our side; nothing was changed. Please name the trace_id when you report it.")
-    failure.status, failure.code, failure.title = 500, "failed", "This did not work"
+    failure.status, failure.code, failure.title = errors.Failed.status, errors.Failed.code, errors.Failed.title
     return refusal_response(failure)
 
 

