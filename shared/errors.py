@@ -133,16 +133,16 @@ class TooManyRequests(Refused):
     status, code, title = 429, "too_many_requests", "Too many attempts"
 
 
+class Failed(Refused):
+    """Something broke on our side and nothing was changed; the log has what happened under the same trace_id."""
+
+    status, code, title = 500, "failed", "This did not work"
+
+
 class Unavailable(Refused):
     """Something that the answer needs is away for the moment; nothing was changed."""
 
     status, code, title = 503, "unavailable", "Not available at the moment"
-
-
-class Failed(Exception):
-    """Something broke on our side and nothing was changed; the log has the trace of it under the same trace_id."""
-
-    status, code, title = 500, "failed", "This did not work"
 
 
 def kinds() -> list[type[Refused]]:

@@ -1,6 +1,6 @@
 """What the gateway answers itself: logins, the directory of staff, and what it merges over all services."""
 
-from shared.errors import Failed, kinds
+from shared.errors import kinds
 from shared.identity import STAFF
 from shared.openapi_parts import KEYED, OPEN_TO_ALL, REPLAYED, Part, answer, json_body, operation, query
 from shared.openapi_service import TAGS, WORDS, common_paths, events, verify, worklist
@@ -67,7 +67,7 @@ def _schemas() -> dict[str, Schema]:
         ),
         "NewPerson": _closed(
             {
-                "username": {"type": "string", "pattern": f"^{USERNAME}$"},
+                "username": {"type": "string", "pattern": USERNAME},
                 "password": words(1024),
                 "name": words(255),
                 "roles": ROLES,
@@ -113,9 +113,7 @@ def _change(name: str, summary: str, body: Schema, *refusals: int) -> Part:
 
 def _problem_type() -> Part:
     code = {
-        **query(
-            "code", {"enum": [kind.code.replace("_", "-") for kind in (*kinds(), Failed)]}, "The last part of a problem's type."
-        ),
+        **query("code", {"enum": [kind.code.replace("_", "-") for kind in kinds()]}, "The last part of a problem's type."),
         "in": "path",
     }
     meant = record({"type": TEXT, "title": TEXT, "status": NUMBER, "meaning": TEXT})

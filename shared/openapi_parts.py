@@ -100,7 +100,7 @@ def json_body(schema: Schema, needed: bool = True, example: Any = None) -> Part:
 
 def problems() -> dict[str, Part]:
     """Describe the refusals by status: every class of `errors.py`, and the failure that has no class."""
-    codes: dict[int, dict[str, str]] = {500: {"failed": "Something broke on our side; nothing was changed."}}
+    codes: dict[int, dict[str, str]] = {}
     for refusal in errors.kinds():
         codes.setdefault(refusal.status, {}).setdefault(refusal.code, (refusal.__doc__ or "").split("\n", 1)[0])
     return {f"Problem{status}": _problem(status, found) for status, found in sorted(codes.items())}

@@ -4,7 +4,7 @@ gets its gap-free position when the relay takes it up, and is then served to who
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
@@ -26,6 +26,15 @@ from sqlalchemy import (
 )
 
 from shared.columns import Instant
+
+
+class Unsent(NamedTuple):
+    """An event on its way to the bus: its position, id, routing key and structured JSON."""
+
+    position: int
+    id: str
+    key: str
+    body: bytes
 
 
 class Outbox:
@@ -56,7 +65,10 @@ class Outbox:
         self._number = update(self.table).where(c.id == bindparam("row")).values(position=bindparam("place"))
         self._last = select(func.max(c.position))
         self._unsent = (
-            select(c.position, c.type, c.body).where(unsent, c.position.is_not(None)).order_by(c.position).limit(bindparam("most"))
+            select(c.position, c.event_id, c.type, c.body)
+            .where(unsent, c.position.is_not(None))
+            .order_by(c.position)
+            .limit(bindparam("most"))
         )
         self._mark = update(self.table).where(c.position == bindparam("sent")).values(sent_at=bindparam("now"))
 
@@ -88,10 +100,10 @@ class Outbox:
         """The highest position given so far."""
         return connection.execute(self._last).scalar() or 0
 
-    def unsent(self, connection: Connection, most: int = 500) -> list[tuple[int, str, bytes]]:
-        """Return (position, routing key, structured JSON) of what the bus has not confirmed, in order."""
+    def unsent(self, connection: Connection, most: int = 500) -> list[Unsent]:
+        """Return what the bus has not confirmed, in order."""
         rows = connection.execute(self._unsent, {"most": most})
-        return [(row.position, row.type, with_position(row.body, row.position)) for row in rows]
+        return [Unsent(row.position, row.event_id, row.type, with_position(row.body, row.position)) for row in rows]
 
     def mark(self, connection: Connection, positions: Sequence[int], now: datetime) -> None:
         """Remember that the bus has taken these."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from shared import clock
 from shared.bus import BusAway, Message, Publisher
 from shared.errors import Unavailable
-from shared.outbox import Outbox
+from shared.outbox import Outbox, Unsent
 from shared.uow import Database
 
 log = logging.getLogger(__name__)
@@ -49,16 +49,28 @@ class Relay:
             while self.number():
                 pass
             while batch := self._unsent():
-                self.fault("relay.before_publish")
-                published = self.publisher.publish([Message(key, str(position), body) for position, key, body in batch])
-                self.fault("relay.after_publish")
-                self._mark([batch[place][0] for place in published.confirmed])
-                sent += len(published.confirmed)
-                if len(published.confirmed) < len(batch):
+                confirmed = self._send(batch)
+                sent += confirmed
+                if confirmed < len(batch):
                     break
-        except (BusAway, Unavailable) as away:
+        except Unavailable as away:
             log.warning("relay waits: %s", away)
         return sent
+
+    def _send(self, batch: Sequence[Unsent]) -> int:
+        """Send events and mark those that the bus has confirmed, also where it went away in the middle."""
+        self.fault("relay.before_publish")
+        try:
+            published = self.publisher.publish([Message(event.key, event.id, event.body) for event in batch])
+        except BusAway as away:
+            log.warning("relay waits: %s", away)
+            published = away.published
+        self.fault("relay.after_publish")
+        if published.confirmed:
+            with self.database.writing() as work:
+                self.outbox.mark(work.connection, [batch[place].position for place in published.confirmed], self.now())
+                work.commit()
+        return len(published.confirmed)
 
     def number(self) -> int:
         """Give positions to the next events in a transaction of its own; return how many."""
@@ -72,11 +84,6 @@ class Relay:
             work.commit()
         return count
 
-    def _unsent(self) -> Sequence[tuple[int, str, bytes]]:
+    def _unsent(self) -> Sequence[Unsent]:
         with self.database.reading() as connection:
             return self.outbox.unsent(connection)
-
-    def _mark(self, positions: Sequence[int]) -> None:
-        with self.database.writing() as work:
-            self.outbox.mark(work.connection, positions, self.now())
-            work.commit()

@@ -206,9 +206,8 @@ def _http(name: str) -> Callable[[HTTPException], Response]:
 
 def _failed(error: Exception) -> Response:
     log.error("request failed", exc_info=error, extra={"trace_id": g.get("trace_id"), "path": request.path})
-    failure = errors.Refused("Something broke on our side; nothing was changed. Please name the trace_id when you report it.")
-    failure.status, failure.code, failure.title = errors.Failed.status, errors.Failed.code, errors.Failed.title
-    return refusal_response(failure)
+    told = "Something broke on our side; nothing was changed. Please name the trace_id when you report it."
+    return refusal_response(errors.Failed(told))
 
 
 def _readyz(ready: Checks) -> Response:

@@ -2,14 +2,18 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -21,8 +25,11 @@ from packaging.utils import canonicalize_name
 
 from deploy.cli import VERBS, main
 from deploy.services import MAKERS, all_services
+from deploy.temporary import running
+from services.complaints import policy
 from services.gateway.app import gateway
 from shared.assembly import GATEWAY, Service
+from shared.clocks import Calendar
 from shared.config import Config
 from shared.identity import ROLES
 from shared.migrate import upgrade
@@ -493,6 +500,43 @@ def test_every_setting_that_the_readme_names_is_read_somewhere() -> None:
     named = set(re.findall(r"CASEWRIGHT_[A-Z_]+[A-Z]", prose("README.md")))
     assert {"CASEWRIGHT_PORT", "CASEWRIGHT_DATA", "CASEWRIGHT_HOST"} <= named
     assert {name for name in named if f'"{name}"' not in read and f"'{name}'" not in read} == set()
+
+
+def blocks(path: str, language: str) -> list[str]:
+    """The fenced blocks of a language in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", prose(path), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="the examples are for a shell with curl")
+def test_the_examples_of_the_readme_run_one_after_another_as_they_stand(tmp_path: Path) -> None:
+    strict = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n'
+    with running(tmp_path / "data") as system:
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "CASEWRIGHT_DATA": str(system.data),
+            "CASEWRIGHT_PORT": system.url.rsplit(":", 1)[1],
+            "TMPDIR": str(tmp_path),
+        }
+        script = strict + "\n".join(blocks("README.md", "sh"))
+        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "all good" in done.stdout
+    assert "complaint.assigned" in done.stdout
+
+
+def test_the_settings_files_in_the_readme_are_taken(tmp_path: Path) -> None:
+    figures, calendar = blocks("README.md", "toml")
+    (tmp_path / "complaints.toml").write_text(figures, encoding="utf-8")
+    assert policy.load(tmp_path / "complaints.toml").base_currency == "CNY"
+    day = Calendar.from_mapping(tomllib.loads(calendar))
+    lunch = datetime(2026, 11, 23, 12, 15, tzinfo=ZoneInfo(day.zone))
+    assert day.elapsed(lunch, lunch + timedelta(hours=1)) == timedelta()
+    assert day.elapsed(lunch, lunch + timedelta(hours=2)) == timedelta(minutes=45)
+
+
+def test_the_readme_names_every_figure_of_the_policy() -> None:
+    assert {name for name in policy.Policy.__dataclass_fields__ if f"`{name}`" not in prose("README.md")} == set()
 
 
 def test_the_readme_says_why_each_dependency_is_there() -> None:

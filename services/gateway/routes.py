@@ -160,9 +160,7 @@ def document_routes(door: Door) -> Blueprint:
 
     @routes.get("/problems/<code>")
     def problem(code: str) -> Response:
-        kinds: dict[str, type[errors.Refused] | type[errors.Failed]] = {
-            kind.code.replace("_", "-"): kind for kind in (*errors.kinds(), errors.Failed)
-        }
+        kinds = {kind.code.replace("_", "-"): kind for kind in errors.kinds()}
         if code not in kinds:
             raise NotFound("There is no problem of this type.")
         meaning = " ".join((kinds[code].__doc__ or "").split())
