@@ -30,6 +30,7 @@ LARGEST = 1 << 20
 DEEPEST = 64
 PROBLEM = "application/problem+json"
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_CONVERTER = re.compile(r"<\w+:")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 REQUESTS = Histogram("casewright_request_seconds", "Time to answer a request.", ["service", "method", "route", "status"])
@@ -45,6 +46,16 @@ class Identity:
     verifier: Verifier
     shut_out: Callable[[Actor], bool] = lambda actor: False
     now: clock.Now = clock.now
+
+    def actor(self, authorization: str) -> Actor:
+        """Return who an Authorization header speaks for; raise Unauthenticated."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise errors.Unauthenticated("Send the token from POST /auth/token as 'Authorization: Bearer …'.")
+        actor = self.verifier.actor(token.strip(), self.now())
+        if self.shut_out(actor):
+            raise errors.Unauthenticated("This access was taken back.")
+        return actor
 
 
 class CaseId(BaseConverter):
@@ -63,11 +74,11 @@ def make_app(name: str, identity: Identity, ready: Checks) -> Flask:
     """Return a Flask app with everything that all doors share; the caller adds its routes."""
     app = Flask(f"casewright.{name}", static_folder=None)
     app.url_map.merge_slashes = False  # an address with an empty part is no other address, and is not redirected to one
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST, PROPAGATE_EXCEPTIONS=False, TRAP_BAD_REQUEST_ERRORS=False)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST + 1, PROPAGATE_EXCEPTIONS=False, TRAP_BAD_REQUEST_ERRORS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
     app.url_map.converters.update(case=CaseId, trigger=Trigger)
     app.extensions["identity"] = identity
-    app.before_request(_begin)
+    app.before_request(begin)
     app.after_request(_finish(name))
     app.register_error_handler(errors.Refused, _refused(name))
     app.register_error_handler(HTTPException, _http(name))
@@ -81,18 +92,14 @@ def make_app(name: str, identity: Identity, ready: Checks) -> Flask:
 def caller() -> Caller:
     """Return who asks; raise Unauthenticated."""
     identity: Identity = current_app.extensions["identity"]
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise errors.Unauthenticated("Send the token from POST /auth/token as 'Authorization: Bearer …'.")
-    actor = identity.verifier.actor(token.strip(), identity.now())
-    if identity.shut_out(actor):
-        raise errors.Unauthenticated("This access was taken back.")
-    return Caller(actor, g.trace_id, g.traceparent)
+    return Caller(identity.actor(request.headers.get("Authorization", "")), g.trace_id, g.traceparent)
 
 
 def body() -> Any:
     """Return the JSON body, an empty object where none came; raise TooLarge, UnsupportedMediaType or Malformed."""
     data = request.get_data(cache=False)
+    if len(data) > LARGEST:  # a chunked body is cut at the limit without a word: one byte more shows it
+        raise errors.TooLarge(f"A body has at most {LARGEST} bytes.")
     if not data:
         return {}
     if request.mimetype != "application/json":
@@ -148,18 +155,25 @@ def problem(refused: errors.Refused, instance: str, trace_id: str) -> dict[str, 
     return document
 
 
-def _begin() -> None:
+def traced(environ: dict[str, Any]) -> None:
+    """See to it that a request carries a trace (W3C Trace Context), so that all whom it passes name the same."""
+    if not _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", "")):
+        environ["HTTP_TRACEPARENT"] = f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+
+
+def begin() -> None:
+    """Start answering: when, and under which trace."""
     g.began = time.perf_counter()
+    traced(request.environ)
+    g.traceparent = request.environ["HTTP_TRACEPARENT"]
+    g.trace_id = g.traceparent[3:35]
     if "\0" in request.path:
         raise errors.NotFound("There is nothing under this address.")
-    given = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    g.trace_id = given[1] if given else os.urandom(16).hex()
-    g.traceparent = given[0] if given else f"00-{g.trace_id}-{os.urandom(8).hex()}-01"
 
 
 def _finish(name: str) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
+        route = _CONVERTER.sub("<", request.url_rule.rule) if request.url_rule else "none"
         seconds = time.perf_counter() - g.get("began", time.perf_counter())
         REQUESTS.labels(name, request.method, route, response.status_code).observe(seconds)
         response.headers.setdefault("Cache-Control", "no-store")

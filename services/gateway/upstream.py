@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import urllib3
 
@@ -12,7 +13,9 @@ from shared.web import LARGEST
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 
-HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authorization", "host"})
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authorization"})
+PATH_SAFE = "/:@!$&'()*+,;=~-._"
+"""What stands for itself in a path (RFC 3986, 3.3)."""
 TIMEOUT = urllib3.Timeout(connect=2.0, read=30.0)
 
 
@@ -26,28 +29,27 @@ class HttpUpstream:
     """A service in another process; its connections are kept, and a silent one is given up after the time-out."""
 
     def __init__(self, url: str, timeout: urllib3.Timeout = TIMEOUT) -> None:
-        self.url = url.rstrip("/")
-        self.pool = urllib3.PoolManager(maxsize=32, block=False, retries=False, timeout=timeout)
+        self.pool = urllib3.connection_from_url(url, maxsize=32, block=False, timeout=timeout)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Pass a request on and its answer back, headers and problem bodies unchanged."""
-        target = self.url + environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        target = quote(environ["PATH_INFO"].encode("latin-1"), safe=PATH_SAFE)  # dots and all, as it was written
         if environ.get("QUERY_STRING"):
             target += "?" + environ["QUERY_STRING"]
         try:
-            answer = self.pool.request(
-                environ["REQUEST_METHOD"],
-                target,
-                body=_body(environ),
-                headers=_headers(environ),
-                redirect=False,
-                preload_content=True,
-            )
+            answer = self.pool.urlopen(
+                environ["REQUEST_METHOD"], target, body=_body(environ), headers=_headers(environ),
+                redirect=False, retries=False, assert_same_host=False,
+            )  # fmt: skip
         except urllib3.exceptions.HTTPError:
             raise Unavailable("The service behind this address does not answer at the moment.", retry_after=2) from None
         headers = [(name, value) for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP]
         start_response(f"{answer.status} {answer.reason or ''}".strip(), headers)
         return [answer.data]
+
+    def close(self) -> None:
+        """Give the kept connections back."""
+        self.pool.close()
 
 
 def ask(upstream: Upstream, environ: Environ, path: str, query: str = "") -> tuple[int, dict[str, str], bytes]:

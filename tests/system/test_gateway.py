@@ -67,7 +67,7 @@ def standing_before(system: System, *urls: str, timeout: urllib3.Timeout = SHORT
     finally:
         built.service.database.close()
         for upstream in upstreams.values():
-            upstream.pool.clear()
+            upstream.close()
 
 
 @contextmanager
@@ -422,7 +422,7 @@ def test_a_kept_connection_that_was_dropped_meanwhile_is_opened_anew(
     url, dropped = dropping
     with standing_before(shared_system, url) as before:
         for _ in range(5):
-            assert Person(before).get("/complaints").status == 200
+            assert Person(before, shared_system.desk("agent").token).get("/complaints").status == 200
             assert dropped.wait(5)
             dropped.clear()
 
@@ -431,7 +431,7 @@ def test_an_answer_that_breaks_off_is_503_and_never_half_an_answer(
     shared_system: System, dropping: tuple[str, threading.Event]
 ) -> None:
     with standing_before(shared_system, dropping[0]) as before:
-        answer = Person(before).get("/complaints/half")
+        answer = Person(before, shared_system.desk("agent").token).get("/complaints/half")
     assert (answer.status, answer.body["code"]) == (503, "unavailable")
 
 
