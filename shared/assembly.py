@@ -48,8 +48,13 @@ class Service:
     @property
     def kind(self) -> str:
         """The kind of case that this service keeps."""
+        return self.work.kind
+
+    @property
+    def work(self) -> Casework[Any]:
+        """The use cases of the kind of case that this service keeps."""
         assert self.desk is not None, "the gateway keeps no cases"
-        return self.desk.work.kind
+        return self.desk.work
 
     def wake(self) -> None:
         """Let relay and follower look around at once."""
@@ -63,13 +68,11 @@ class Service:
 
     def follower(self, feeds: Mapping[str, Feed]) -> Follower:
         """What takes the events of the others."""
-        assert self.desk is not None, "the gateway follows nobody"
-        return Follower(self.name, self.database, self.ledger.inbox, self.desk.work, self.handlers, feeds)
+        return Follower(self.name, self.database, self.ledger.inbox, self.work, self.handlers, feeds)
 
     def sweep(self) -> Sweep:
         """What fires the clocks of this service's cases."""
-        assert self.desk is not None, "the gateway keeps no cases"
-        return Sweep(self.desk.work, self.config.now)
+        return Sweep(self.work, self.config.now)
 
     def runs(self, feeds: Mapping[str, Feed]) -> list[Run]:
         """What runs beside the door: relay, sweep, follower and its doorbell; each takes the event that stops it."""

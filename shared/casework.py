@@ -52,6 +52,7 @@ class Casework(Generic[C]):
     """Opens, advances and answers for the cases of one kind."""
 
     folds: Mapping[str, Fold] = {}
+    import_may_omit: tuple[str, ...] = ()
 
     def __init__(self, parts: Parts, procedures: Procedures, store: Store[C], plural: str, views: Views[C]) -> None:
         self.parts, self.procedures, self.store, self.plural, self.views = parts, procedures, store, plural, views
@@ -75,7 +76,7 @@ class Casework(Generic[C]):
     def open(self, caller: Caller, body: Any, key: str | None = None) -> Answer:
         """Open a case and return 201 with its address; the pair (source, external_id) opens one case only."""
         step = self.procedures.current.opening
-        with self._logged(caller, None, step.trigger):
+        with self.logged(caller, None, step.trigger):
             self._role(step, caller)
             remembered = key_of(caller.actor.id, key, f"/{self.plural}".encode(), _same(body))
             try:
@@ -87,7 +88,7 @@ class Casework(Generic[C]):
         self, caller: Caller, case_id: str, trigger: str, body: Any, if_match: str | None, key: str | None = None
     ) -> Answer:
         """Take one step and return 200 with the case; the order of refusals is that of wire.md, Fine print."""
-        with self._logged(caller, case_id, trigger):
+        with self.logged(caller, case_id, trigger):
             request = key_of(caller.actor.id, key, f"/{self.plural}/{case_id}/{trigger}".encode(), _same(body))
             try:
                 return self._advance(caller, case_id, trigger, body, if_match, request)
@@ -265,7 +266,7 @@ class Casework(Generic[C]):
             raise
 
     @contextmanager
-    def _logged(self, caller: Caller, case_id: str | None, trigger: str) -> Iterator[None]:
+    def logged(self, caller: Caller, case_id: str | None, trigger: str) -> Iterator[None]:
         """Write refused acts down in their own log, in a transaction of its own."""
         try:
             yield

@@ -203,10 +203,13 @@ def money(**options: Any) -> fields.Nested:
     return nested("Money", {"amount": Amount(), "currency": currency}, **options)
 
 
-def load(schema: Strict, body: Any) -> dict[str, Any]:
-    """Return the facts in canonical form; raise Invalid with a pointer (RFC 6901) to each wrong field."""
+def load(schema: Strict, body: Any, partial: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the facts in canonical form; raise Invalid with a pointer (RFC 6901) to each wrong field.
+
+    `partial` names fields that may be missing although they are needed (`follow_up.satisfaction`).
+    """
     try:
-        loaded: dict[str, Any] = schema.load(body)
+        loaded: dict[str, Any] = schema.load(body, partial=partial or None)
     except ValidationError as error:
         raise Invalid("Please correct the fields named here.", errors=list(_pointers(error.messages))) from None
     return loaded

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Integer as Int
 
-from shared.entries import Written
+from shared.entries import Entry, Written, read
 
 
 class History:
@@ -63,6 +63,11 @@ class History:
         ]
         if apart:
             connection.execute(self._insert_personal, apart)
+
+    def opening(self, connection: Connection, case_id: str) -> Entry:
+        """The first entry of a case."""
+        row = connection.execute(self._rows.where(self.table.c.case_id == case_id, self.table.c.seq == 1)).one()
+        return read(_written(row))
 
     def of(self, connection: Connection, case_id: str) -> list[Written]:
         """All entries of one case in order."""

@@ -206,7 +206,7 @@ def _proposed(case: Complaint, act: Act, to: str) -> dict[str, Any]:
         "hash": policy.offer_hash(case.id, number, act.facts),
         "state": "open" if to == "proposed" else to,
     }
-    decided = policy.authority(act.policy, act.actor.roles, act.facts["remedies"])
+    decided = None if act.imported else policy.authority(act.policy, act.actor.roles, act.facts["remedies"])
     effects: dict[str, Any] = {"offer": made, "authority": decided}
     return effects if to == "proposed" else {**effects, "told": None}
 
