@@ -43,7 +43,12 @@ class Config:
         Raises ValueError naming what is wrong in the file.
         """
         path = self.file("calendar.toml")
-        return Calendar.from_mapping(tomllib.loads(path.read_text(encoding="utf-8"))) if path.exists() else DEFAULT
+        if not path.exists():
+            return DEFAULT
+        try:
+            return Calendar.from_mapping(tomllib.loads(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
 
 
 def from_environment(environment: Mapping[str, str]) -> Config:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from deploy.installation import NAMES
 from tests.house import Desk, System
 
 
@@ -46,7 +47,7 @@ def _at(server: str, database: str) -> str:
 def databases(postgres_url: str) -> Iterator[str]:
     """A prefix URL under which each service finds an empty PostgreSQL database of its own; dropped afterwards."""
     mark = f"cw{secrets.token_hex(4)}"
-    names = [f"{mark}_{name}" for name in ("gateway", "complaints")]
+    names = [f"{mark}_{name}" for name in NAMES]
     with psycopg.connect(_at(postgres_url, "postgres"), autocommit=True) as admin:
         for name in names:
             admin.execute(f'CREATE DATABASE "{name}"')

@@ -41,6 +41,9 @@ ELSEWHERE = {
 """Which service carries out a remedy by a case of its own; the others are the handler's own work."""
 
 
+BASE = "EUR"
+
+
 @dataclass(frozen=True)
 class Policy:
     """The figures that a company may set.
@@ -50,7 +53,7 @@ class Policy:
     `served` names the services that carry out remedies here; without them the handler confirms those by hand.
     """
 
-    base_currency: str = "EUR"
+    base_currency: str = BASE
     limits: Mapping[str, str] = field(default_factory=lambda: {"handler": "500", "supervisor": "5000"})
     rates: Mapping[str, str] = field(
         default_factory=lambda: {"GBP": "1.15", "USD": "0.92", "CHF": "1.06", "CNY": "0.13", "JPY": "0.006"}
@@ -79,13 +82,17 @@ def load(path: Path | None) -> Policy:
     """Read a policy file; raise ValueError naming what is wrong with it. No file means the defaults."""
     if path is None or not path.exists():
         return Policy()
-    read = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
     unknown = set(read) - set(Policy.__dataclass_fields__)
     if unknown:
         raise ValueError(f"{path.name}: unknown keys {sorted(unknown)}; known: {sorted(Policy.__dataclass_fields__)}")
     given: dict[str, Any] = {}
+    standard = Policy() if read.get("base_currency", BASE) == BASE else Policy(rates={})  # ours are in our base currency
     for name, value in read.items():
-        default = getattr(Policy(), name)
+        default = getattr(standard, name)
         expected: type = list if isinstance(default, tuple) else type(default)
         if type(value) is not expected:
             raise ValueError(f"{path.name}: {name} must be {EXPECTED[expected]}")
@@ -93,7 +100,7 @@ def load(path: Path | None) -> Policy:
     if given.get("statutory_profile", "none") not in STATUTES:
         raise ValueError(f"{path.name}: statutory_profile must be one of {sorted(STATUTES)}")
     changes: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return replace(Policy(), **changes)
+    return replace(standard, **changes)
 
 
 EXPECTED = {list: "a list of words", dict: "a table of amounts", int: "a whole number", str: "a word", date: "a date"}

@@ -50,7 +50,7 @@ class Complaints(Casework[Complaint]):
         """Money with the remedies that pay, and only there; an offer that is still valid; a profile that exists.
 
         A file may know no sum and no satisfaction: then an import leaves them out, for they are never invented.
-       """
+        """
         wrong = []
         for n, remedy in enumerate(facts.get("remedies", ())):
             if remedy["kind"] in WITH_MONEY and "money" not in remedy and not free:

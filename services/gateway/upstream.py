@@ -73,7 +73,10 @@ def ask(upstream: Upstream, environ: Environ, path: str, query: str = "") -> tup
 
 
 def _body(environ: Environ) -> bytes:
-    data: bytes = environ["wsgi.input"].read(LARGEST + 1)
+    length = environ.get("CONTENT_LENGTH")
+    if not length and not environ.get("wsgi.input_terminated"):
+        return b""
+    data: bytes = environ["wsgi.input"].read(min(int(length), LARGEST + 1) if length else LARGEST + 1)
     if len(data) > LARGEST:
         raise TooLarge(f"A body has at most {LARGEST} bytes.")
     return data
