@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from shared.errors import Unavailable
+from shared.errors import StaleVersion, Unavailable
 
 BUSY_SECONDS = 30
+LOST_RACES = ("40001", "40P01")
+"""PostgreSQL's words for a transaction that gave way to another: serialization failure, deadlock."""
 
 
 class Work:
@@ -116,4 +118,6 @@ def _unavailable_when_away() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) in LOST_RACES:
+            raise StaleVersion("Somebody else has moved this case meanwhile: please read it again.") from error
         raise Unavailable("The database does not answer at the moment; nothing was changed.", retry_after=2) from error
