@@ -57,9 +57,21 @@ def _open_stages_are_owned_and_timed(procedure: "Procedure") -> Iterator[str]:
             yield f"open stage '{stage.name}' has no owner"
         if stage.open and stage.clock is None:
             yield f"open stage '{stage.name}' has no clock"
-        for trigger in stage.clock.fires if stage.clock else ():
-            if trigger not in {step.trigger for step in procedure.steps if "system" in step.roles}:
-                yield f"the clock of stage '{stage.name}' fires '{trigger}', which is no step of the system"
+
+
+def _clocks_fire_steps(procedure: "Procedure") -> Iterator[str]:
+    limits = {f"stage '{stage.name}'": stage.clock for stage in procedure.stages if stage.clock}
+    if any(step.trigger == "hold" for step in procedure.steps):
+        limits["a hold"] = procedure.on_hold
+    of_the_system = {step.trigger for step in procedure.steps if "system" in step.roles}
+    for whose, limit in limits.items():
+        if not limit.fires:
+            yield f"the clock of {whose} fires nothing"
+        yield from (
+            f"the clock of {whose} fires '{trigger}', which is no step of the system"
+            for trigger in limit.fires
+            if trigger not in of_the_system
+        )
 
 
 def _targets(procedure: "Procedure", stage: str) -> set[str]:
@@ -94,7 +106,9 @@ def _steps_are_whole(procedure: "Procedure") -> Iterator[str]:
         yield from (f"step '{step.trigger}' is for the unknown role '{r}'" for r in step.roles if r not in identity.ROLES)
         yield from (f"guard '{guard.name}' has no docstring to give as its reason" for guard in step.guards if not guard.reason)
         yield from _needs_have_fields(procedure, step)
-        if any(branch.when is None for branch in step.branches[:-1]) or step.branches[-1].when is not None:
+        if not step.branches:
+            yield f"step '{step.trigger}' leads nowhere"
+        elif any(branch.when is None for branch in step.branches[:-1]) or step.branches[-1].when is not None:
             yield f"step '{step.trigger}' needs a condition on each branch but the last, and none there"
 
 
@@ -110,6 +124,7 @@ CHECKS = (
     _stages_exist,
     _one_step_opens,
     _open_stages_are_owned_and_timed,
+    _clocks_fire_steps,
     _stages_are_reachable,
     _open_stages_lead_to_an_end,
     _steps_are_whole,

@@ -111,11 +111,6 @@ class Store(Generic[C]):
         """Read a stored case back."""
         return self.model(**orjson.loads(state))
 
-    def known(self, connection: Connection, source: str | None, external_id: str) -> str | None:
-        """The id of the case that was opened under this foreign name, or None."""
-        c = self.table.c
-        return connection.execute(select(c.id).where(c.source == (source or ""), c.external_id == external_id)).scalar()
-
     def insert(self, connection: Connection, case: C, row: dict[str, Any]) -> None:
         """Write a new case; the database refuses a known external id with an IntegrityError."""
         connection.execute(self._insert, row)

@@ -84,7 +84,6 @@ TABLES = {
 ONLY_ITS_ERRORS = {
     "shared/casework.py": "two who open the same case at once: the database decides who was first",
     "shared/importing.py": "an import and a person, likewise",
-    "shared/importing.py": "two imports of the same file at once, likewise",
     "services/gateway/directory.py": "two who take the same username at once, likewise",
     "deploy/installation.py": "a database that cannot be read is told in one line",
     "deploy/cli/export_.py": "likewise",

@@ -54,9 +54,16 @@ def complaints(file: Path, name: str, rejects: Path | None, as_json: bool) -> No
         desk = next(service for service in built.services if service.name == "complaints")
     except (FileRefused, UnknownVersion, OSError, Unavailable) as error:
         raise CouldNot(str(error)) from None
-    counts = _brought(built, bring(desk.work, file.name, read, mapped), len(read), as_json)
-    if rejects:
-        _write(rejects, counts)
+    try:
+        if rejects:
+            _write(rejects, Counts())  # a place that cannot be written is said before anything is brought in
+        counts = _brought(built, bring(desk.work, file.name, read, mapped), len(read), as_json)
+        if rejects:
+            _write(rejects, counts)
+    except (OSError, Unavailable) as error:
+        raise CouldNot(f"{error} (what was brought in stays; the same command goes on)") from None
+    finally:
+        built.stop()
     _tell(counts, as_json)
     sys.exit(1 if counts.refused else 0)
 

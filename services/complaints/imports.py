@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.complaints.model import Complaint
+from services.complaints.procedure import PROCEDURES
 from services.complaints.schemas import FIELDS
 from shared import clock
 from shared.importing import Facts, FileRefused, Mapped, Move, Row, RowRefused, Story
@@ -46,6 +47,8 @@ CFPB_COLUMNS = frozenset(
         "company_response_to_consumer", "timely_response", "consumer_disputed?", "complaint_id",
     }
 )  # fmt: skip
+CFPB_BESIDES = frozenset({"company_public_response", "state", "zipcode", "tags", "consumer_consent_provided"})
+"""What no fact is made of, but a row that comes again is compared by."""
 
 
 def cfpb(row: Row) -> Story:
@@ -74,7 +77,7 @@ def _way(row: Row, received: datetime, assigned: datetime, product: str) -> list
     answered = assigned + ANSWERED_AFTER[_one_of(row, "timely_response", dict.fromkeys(ANSWERED_AFTER, ""), keep=True)]
     response = _needed(row, "company_response_to_consumer")
     disputed = _one_of(row, "consumer_disputed?", {"Yes": "yes", "No": "no"}) == "yes"
-    department = re.sub(r"[^a-z0-9]+", "_", product.casefold()).strip("_")
+    department = re.sub(r"[^a-z0-9]+", "_", product.casefold()).strip("_")[:64]
     hour, day = timedelta(hours=1), timedelta(days=1)
     moves = [
         Move(
@@ -156,7 +159,7 @@ def _day(row: Row, column: str) -> datetime:
         raise RowRefused(column, value, "a date month/day/year is expected") from None
 
 
-CFPB = Mapped(CFPB_COLUMNS, cfpb)
+CFPB = Mapped(CFPB_COLUMNS, cfpb, compared=CFPB_COLUMNS | CFPB_BESIDES)
 
 # A mapping of one's own --------------------------------------------------------------------------------------------
 
@@ -180,8 +183,17 @@ def mapping(path: Path) -> Mapped:
         raise FileRefused(f"{path.name}: [record] has no field {', '.join(sorted(unknown))}")
     columns = frozenset(rule["column"] for rule in rules.values() if "column" in rule)
     source = str(file.get("source", path.stem))
-    tell = lambda row: _told(row, rules, source)  # noqa: E731  # a closure over the rules, as short as its def would be
-    return Mapped(columns, tell, str(file.get("delimiter", ",")), str(file.get("encoding", "utf-8-sig")))
+    public = {rule["column"] for place, rule in rules.items() if "column" in rule and not _personal(place)}
+    return Mapped(
+        columns, lambda row: _told(row, rules, source), frozenset(public),
+        str(file.get("delimiter", ",")), str(file.get("encoding", "utf-8-sig")),
+    )  # fmt: skip
+
+
+def _personal(place: tuple[str, ...]) -> bool:
+    """Whether a fact of the opening is kept beside the entry, so that it can be erased."""
+    procedure = PROCEDURES.current
+    return any(place[: len(path)] == path for path in procedure.personal(procedure.opening))
 
 
 def _rules(name: str, table: Mapping[str, Any], place: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], dict[str, Any]]]:

@@ -180,8 +180,7 @@ def above_the_proposers_limit(case: Complaint, act: Act) -> bool:
 
 
 def _within(act: Act, since: str | None, days: int) -> bool:
-    end = act.calendar.add(moment(since), act.calendar.day * days) if since else None
-    return end is not None and act.at <= end
+    return since is not None and act.calendar.elapsed(moment(since), act.at) <= act.calendar.day * days
 
 
 def _recorded(case: Complaint | None, act: Act, to: str) -> dict[str, Any]:

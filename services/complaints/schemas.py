@@ -103,11 +103,7 @@ FIELDS: dict[str, fields.Field] = {
     "remedy": Whole(0, 19),
     "case": Text(255),
     "summary": Text(),
-    "follow_up": nested(
-        "FollowUp",
-        {"reaction": Text(personal=True, required=True), "satisfaction": Whole(1, 5)},
-        metadata={"required": ["reaction", "satisfaction"]},  # of people: service.py lets an import leave out what its file lacks
-    ),
+    "follow_up": nested("FollowUp", {"reaction": Text(personal=True, required=True), "satisfaction": Whole(1, 5, required=True)}),
     "prevention": Nested(
         Prevention,
         metadata={"oneOf": [{"required": ["actions"]}, {"required": ["waiver"]}]},

@@ -47,10 +47,7 @@ class Complaints(Casework[Complaint]):
     store: ComplaintStore
 
     def examine(self, step: Step, facts: dict[str, Any], at: datetime, free: bool = False) -> None:
-        """Money with the remedies that pay, and only there; an offer that is still valid; a profile that exists.
-
-        A file may know no sum and no satisfaction: then an import leaves them out, for they are never invented.
-        """
+        """Money with the remedies that pay, and only there; an offer that is still valid; a profile that exists."""
         wrong = []
         for n, remedy in enumerate(facts.get("remedies", ())):
             if remedy["kind"] in WITH_MONEY and "money" not in remedy and not free:
@@ -66,8 +63,6 @@ class Complaints(Casework[Complaint]):
                 wrong.append((f"/remedies/{n}/contract", "A contract amendment names the contract and the change."))
         if "valid_until" in facts and moment(facts["valid_until"]) <= at:
             wrong.append(("/valid_until", "This lies in the past."))
-        if "satisfaction" not in facts.get("follow_up", {"satisfaction": None}) and not free:
-            wrong.append(("/follow_up/satisfaction", "This field is needed."))
         if sum(part["share"] for part in facts.get("contributions", ())) > 100:
             wrong.append(("/contributions", "The shares are more than 100 percent."))
         if facts.get("statutory_profile", "none") not in policy.STATUTES:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from services.complaints import imports
+from shared.caller import Caller
+from shared.identity import Actor
 from shared.importing import Counts, FileRefused, Mapped, bring, rows
 from tests.house import System
 
@@ -19,6 +21,9 @@ GOOD = {
     "company_response_to_consumer": "Closed with monetary relief", "timely_response": "Yes", "consumer_disputed?": "No",
     "complaint_id": "511074",
 }  # fmt: skip
+
+
+AUDITOR = Caller(Actor("audrey", "Audrey Blanc", frozenset({"auditor"})))
 
 
 def written(folder: Path, *changed: dict[str, str], mark: str = "") -> Path:
@@ -110,12 +115,12 @@ def test_an_answer_sent_before_it_was_received_counts_from_the_later_day(system:
     assert complaint_of(system, "511074")["entries"][2]["at"].startswith("2013-08-30")
 
 
-def test_the_same_file_again_creates_nothing_and_changes_nothing(system: System, tmp_path: Path) -> None:
+def test_the_same_file_again_creates_nothing_and_changes_nothing(any_system: System, tmp_path: Path) -> None:
     path = written(tmp_path, {}, {"complaint_id": "2"})
-    brought(system, path)
-    head = complaint_of(system, "511074")["entries"][-1]["hash"]
-    assert brought(system, path).summary() == {"read": 2, "created": 0, "unchanged": 2, "refused": 0, "kept_as_text": 0}
-    assert complaint_of(system, "511074")["entries"][-1]["hash"] == head
+    brought(any_system, path)
+    head = complaint_of(any_system, "511074")["entries"][-1]["hash"]
+    assert brought(any_system, path).summary() == {"read": 2, "created": 0, "unchanged": 2, "refused": 0, "kept_as_text": 0}
+    assert complaint_of(any_system, "511074")["entries"][-1]["hash"] == head
 
 
 def test_a_known_number_with_other_content_is_refused_as_a_conflict(system: System, tmp_path: Path) -> None:
@@ -123,6 +128,45 @@ def test_a_known_number_with_other_content_is_refused_as_a_conflict(system: Syst
     counts = brought(system, written(tmp_path, {"product": "Credit card"}))
     assert (counts.created, counts.refused) == (0, 1)
     assert counts.rejects[0].reason.startswith("conflict")
+
+
+@pytest.mark.parametrize("column", ["consumer_complaint_narrative", "zipcode", "consumer_disputed?"])
+def test_a_change_in_any_column_is_other_content_also_where_its_words_stay_out_of_the_hash(
+    system: System, tmp_path: Path, column: str
+) -> None:
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    for path, value in ((first, "No"), (second, "Yes")):
+        row = {**GOOD, "consumer_complaint_narrative": "", "zipcode": "", column: value}
+        path.write_text("\n".join(",".join(f'"{cell}"' for cell in cells) for cells in (row, row.values())))
+    assert brought(system, first).created == 1
+    [reject] = brought(system, second).rejects
+    assert reject.reason == "conflict: this id came in before with other content (first.csv, line 2)"
+
+
+def test_the_same_row_twice_in_a_file_is_unchanged_and_another_of_its_number_refused(system: System, tmp_path: Path) -> None:
+    counts = brought(system, written(tmp_path, {}, {}, {"product": "Credit card"}))
+    assert (counts.created, counts.unchanged, [reject.line for reject in counts.rejects]) == (1, 1, [4])
+
+
+def test_a_refused_row_is_in_the_log_of_refused_acts(system: System, tmp_path: Path) -> None:
+    brought(system, written(tmp_path, {}, {"product": "Credit card"}))
+    [refused] = system.complaints.desk.reading.refusals(AUDITOR, 0, 10, None)["items"]  # type: ignore[union-attr]  # it has a desk
+    assert (refused["actor"], refused["trigger"], refused["status"]) == ("import", "record", 409)
+
+
+def test_a_row_with_too_few_cells_is_refused_and_a_cell_of_two_lines_counts_as_two(system: System, tmp_path: Path) -> None:
+    path = written(tmp_path, {"issue": "Late\nfee"}, {"complaint_id": "2"})
+    with path.open("a", encoding="utf-8") as file:
+        file.write("one,two\n")
+    counts = brought(system, path)
+    assert (counts.created, [(reject.line, reject.reason) for reject in counts.rejects]) == (
+        2, [(5, "the row has 2 cells, the header 12")],
+    )  # fmt: skip
+
+
+def test_a_date_of_another_age_is_refused(shared_system: System, tmp_path: Path) -> None:
+    [reject] = brought(shared_system, written(tmp_path, {"complaint_id": "old", "date_received": "1/1/0013"})).rejects
+    assert reject.reason == "the time of 'record' lies before 1900"
 
 
 def test_an_import_that_was_cut_off_is_completed_by_the_next(system: System, tmp_path: Path) -> None:
