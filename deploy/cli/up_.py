@@ -5,6 +5,7 @@ import os
 import sys
 
 import click
+from sqlalchemy.exc import DatabaseError
 
 from deploy import demo_staff
 from deploy.one import house
@@ -61,4 +62,7 @@ def _prepared() -> Config:
         built.stop()
     except (ValueError, UnknownVersion, OSError) as error:
         raise click.ClickException(str(error)) from None
+    except DatabaseError as error:
+        why = str(error.orig).split("\n", 1)[0]
+        raise click.ClickException(f"a database of {config.data} cannot be used: {why}") from None
     return config

@@ -17,7 +17,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,10 +97,8 @@ class Worker:
     @contextmanager
     def _line(self, url: str) -> Iterator[http.client.HTTPConnection]:
         with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=40)) as line:
-            try:
+            with suppress(OSError, http.client.HTTPException):  # it is gone, and what was on its way is in doubt
                 yield line
-            except (OSError, http.client.HTTPException):
-                pass  # it is gone, and what was on its way is in doubt
 
     def _settle(self, line: http.client.HTTPConnection) -> None:
         if self.doubt:
