@@ -15,7 +15,10 @@ _HAN = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]")
 
 CREATE = {
     "sqlite": [
-        "CREATE VIRTUAL TABLE {name}_words USING fts5(words, case_id UNINDEXED, tokenize='unicode61 remove_diacritics 0', prefix='2 3')"
+        (
+            "CREATE VIRTUAL TABLE {name}_words USING fts5"
+            "(words, case_id UNINDEXED, tokenize='unicode61 remove_diacritics 0', prefix='2 3')"
+        )
     ],
     "postgresql": [
         "CREATE TABLE {name}_words (case_id VARCHAR(64) PRIMARY KEY, words TSVECTOR NOT NULL)",

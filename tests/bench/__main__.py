@@ -13,9 +13,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6, help="length of each measurement")
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 4, 16])
     asked = parser.parse_args()
-    print(
-        "| clients | steps/s | hello/s | ratio | p50 ms | p95 ms | p99 ms | CPU ms/step | RSS MB |\n|---|---|---|---|---|---|---|---|---|"
-    )
+    print("| clients | steps/s | hello/s | ratio | p50 ms | p95 ms | p99 ms | CPU ms/step | RSS MB |")
+    print("|---|---|---|---|---|---|---|---|---|")
     with servers.system() as system, servers.hello() as hello:
         staff = system.staff()
         load.steps(system.url, staff, 2, 2)  # warm

@@ -74,8 +74,8 @@ class Worker:
             ("handler", "propose", offer),
             ("agent", "accept", None),
         ):
-            facts = facts if facts is not None else {"offer": self.offer(case), "evidence": "Call 4711"}
-            case = self.step(role, f"{href}/{trigger}", facts, etag)
+            stated = facts if facts is not None else {"offer": self.offer(case), "evidence": "Call 4711"}
+            case = self.step(role, f"{href}/{trigger}", stated, etag)
             case = self.step(role, f"{href}/comment", {"text": "Noted."}, case["etag"])
             etag = case["etag"]
         self.send("GET", f"{href}/history", Authorization=f"Bearer {self.tokens['agent']}")

@@ -45,19 +45,12 @@ class Case:
 
     id: str
     steps: dict[int, str] = field(default_factory=dict)
+    stage: str = ""
+    held: bool = False
 
     @property
     def version(self) -> int:
         return max(self.steps)
-
-    @property
-    def stage(self) -> str:
-        way = {"record": "recorded", "validate": "validated", "assign": "assigned"}
-        return [way[trigger] for trigger in self.steps.values() if trigger in way][-1]
-
-    @property
-    def held(self) -> bool:
-        return [trigger for trigger in ("resume", *self.steps.values()) if trigger in ("hold", "resume")][-1] == "hold"
 
 
 @dataclass(frozen=True)
@@ -96,9 +89,9 @@ class Worker:
 
     @contextmanager
     def _line(self, url: str) -> Iterator[http.client.HTTPConnection]:
-        with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=40)) as line:
-            with suppress(OSError, http.client.HTTPException):  # it is gone, and what was on its way is in doubt
-                yield line
+        gone = suppress(OSError, http.client.HTTPException)  # what was on its way is in doubt
+        with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=40)) as line, gone:
+            yield line
 
     def _settle(self, line: http.client.HTTPConnection) -> None:
         if self.doubt:
@@ -145,7 +138,7 @@ class Worker:
             self.cases.append(case)
         if seq != len(case.steps) + 1 or document["version"] != seq or document["id"] != case.id:
             self.wrong.append(f"{case.id} {asked.trigger}: version {seq} follows {len(case.steps)}")
-        case.steps[seq] = asked.trigger
+        case.steps[seq], case.stage, case.held = asked.trigger, document["stage"], document["on_hold"]
 
 
 class Load:

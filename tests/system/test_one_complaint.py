@@ -1,5 +1,7 @@
 """One complaint from its record to its evaluation, on each kind of database, as its users see it."""
 
+from itertools import pairwise
+
 from tests.house import Desk, System
 
 
@@ -9,7 +11,7 @@ def test_a_complaint_goes_from_record_to_evaluation_and_its_chain_verifies(any_s
     auditor = any_system.desk("auditor")
     history = auditor.get(f"{href}/history").body["entries"]
     assert [entry["seq"] for entry in history] == list(range(1, 10))
-    assert all(later["prev"] == earlier["hash"] for earlier, later in zip(history, history[1:], strict=False))
+    assert all(later["prev"] == earlier["hash"] for earlier, later in pairwise(history))
     case = auditor.get(href).body
     assert (case["stage"], case["open"], case["told"]["told"]) == ("evaluated", False, True)
     verified = auditor.get(f"/audit/verify?kind=complaint&id={case['id']}").body
