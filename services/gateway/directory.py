@@ -52,7 +52,7 @@ class Directory:
     def __post_init__(self) -> None:
         self._disabled: tuple[float, frozenset[str]] = (0.0, frozenset())
         self._lock = threading.Lock()
-        self._hashing = threading.Semaphore(2)  # each hash takes 19 MiB: a crowd at the door must not fill the memory
+        self._hashing = threading.Semaphore(1)  # each hash takes 19 MiB: a crowd at the door must not fill the memory
 
     def token(self, username: str, password: str, whence: str) -> dict[str, Any]:
         """Return an access token for the right password.
