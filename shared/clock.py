@@ -24,7 +24,10 @@ def moment(text: str) -> datetime:
     read = datetime.fromisoformat(text)
     if read.tzinfo is None or len(text) < 20:
         raise ValueError("a time needs date, time and an offset from UTC")
-    return read.astimezone(UTC)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time lies within the years 1 to 9999 of UTC") from None
 
 
 def day(text: str) -> date:

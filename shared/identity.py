@@ -42,6 +42,8 @@ CASE_STAFF = tuple(role for role in STAFF if role not in ("auditor", "admin"))
 """The staff who work on cases: an auditor changes nothing, an admin does no case work."""
 
 AUDIENCE = "casewright"
+FOREVER = 253402300800
+"""The first second of the year 10000: no token lasts that long."""
 
 
 @dataclass(frozen=True)
@@ -135,17 +137,21 @@ class Verifier:
             )  # fmt: skip
         except jwt.InvalidTokenError:
             raise Unauthenticated("The token is not valid.") from None
-        if float(claims["iat"]) > now.timestamp() + 60:
+        began, ends = claims["iat"], claims["exp"]
+        if not all(isinstance(time, int | float) and abs(time) < FOREVER for time in (began, ends)):  # NaN is below nothing
+            raise Unauthenticated("The token is not valid.")
+        if began > now.timestamp() + 60:
             raise Unauthenticated("The token is not valid yet.")
         actor = actor_from(claims)
         if not actor.roles <= self._issuers[issuer].roles:
             raise Unauthenticated("The token names a role that its issuer may not give.")
-        return float(claims["exp"]), actor
+        return float(ends), actor
 
 
 def actor_from(claims: Mapping[str, Any]) -> Actor:
     """Turn the claims of a checked token into the actor they speak of; raise Unauthenticated for unknown roles."""
-    roles = frozenset(str(role) for role in claims.get("roles", ()))
+    named = claims.get("roles")
+    roles = frozenset(str(role) for role in named) if isinstance(named, list) else frozenset()
     if not roles or not roles <= set(ROLES):
         raise Unauthenticated("The token names no role that is known here.")
     if "customer" in roles and (len(roles) > 1 or not claims.get("case")):

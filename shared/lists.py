@@ -87,7 +87,10 @@ def encode(value: Any) -> str:
 def decode(text: str, name: str = "cursor") -> Any:
     """Read a cursor; raise Invalid for one that was not given out here."""
     try:
-        return orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        written = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if b"\\u0000" in written:
+            raise ValueError("PostgreSQL knows no NUL")
+        return orjson.loads(written)
     except ValueError:
         raise invalid(name, "This is not a cursor that was given out here.") from None
 
@@ -115,7 +118,9 @@ def _continued(query: Query, cursor: str) -> Query:
     try:
         sort, began, rank, last = read
         value = rank if query.column == "priority" else moment(rank)
-        if sort != query.sort or not isinstance(last, str) or (query.column == "priority") != isinstance(rank, int):
+        if sort != query.sort or not isinstance(last, str):
+            raise ValueError
+        if query.column == "priority" and (type(rank) is not int or not 0 <= rank < len(PRIORITIES)):
             raise ValueError
         return Query(query.filters, query.q, query.sort, query.limit, moment(began), (value, last), query.asked)
     except (ValueError, TypeError, AttributeError):

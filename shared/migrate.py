@@ -10,7 +10,8 @@ from alembic import command
 from alembic.config import Config as Settings
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from shared.uow import Database
 
@@ -34,19 +35,30 @@ def _heads(name: str) -> frozenset[str]:
 
 
 def upgrade(database: Database, name: str) -> list[str]:
-    """Bring a database up to date and return the versions it lacked; raise UnknownVersion for one from newer code."""
-    with database.engine.connect() as connection:
-        there = set(MigrationContext.configure(connection).get_current_heads())
-        known = {script.revision for script in ScriptDirectory.from_config(_settings(name)).walk_revisions()}
-        if not there <= known:
-            raise UnknownVersion(f"the database of '{name}' was made by another version of Casewright ({', '.join(there - known)})")
-        if there != _heads(name):
-            settings = Settings()
-            for option in ("script_location", "path_separator", "version_locations"):
-                settings.set_main_option(option, _settings(name).get_main_option(option) or "")
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "heads")
-            connection.commit()
+    """Bring a database up to date and return the versions it lacked.
+
+    Raises UnknownVersion for one from newer code, and Unusable for one that is none or does not answer.
+    """
+    try:
+        with database.engine.connect() as connection:
+            return _upgrade(connection, name)
+    except SQLAlchemyError as error:
+        why = str(getattr(error, "orig", error)).splitlines()[0]
+        raise Unusable(f"the database of '{name}' cannot be used: {why}") from error
+
+
+def _upgrade(connection: Connection, name: str) -> list[str]:
+    there = set(MigrationContext.configure(connection).get_current_heads())
+    known = {script.revision for script in ScriptDirectory.from_config(_settings(name)).walk_revisions()}
+    if not there <= known:
+        raise UnknownVersion(f"the database of '{name}' was made by another version of Casewright ({', '.join(there - known)})")
+    if there != _heads(name):
+        settings = Settings()
+        for option in ("script_location", "path_separator", "version_locations"):
+            settings.set_main_option(option, _settings(name).get_main_option(option) or "")
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "heads")
+        connection.commit()
     return sorted(_heads(name) - there)
 
 
@@ -59,5 +71,9 @@ def is_current(database: Database, name: str) -> bool:
         return False
 
 
-class UnknownVersion(RuntimeError):
+class Unusable(RuntimeError):
+    """The database is none, is damaged, or does not answer."""
+
+
+class UnknownVersion(Unusable):
     """The database belongs to other code; starting on it could lose what that code wrote."""

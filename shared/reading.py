@@ -63,8 +63,9 @@ class Reading(Generic[C]):
         entries = [entry_view(read(w), w.prev, w.hash) for w in stored]
         if caller.actor.is_customer:
             entries = [customers_entry(entry, caller.actor) for entry in entries]
-            state = document.get("state", {})
-            document["state"] = {name: value for name, value in state.items() if name not in self.views.internal}
+            if "state" in document:
+                shown = document["state"].items()
+                document["state"] = {name: value for name, value in shown if name not in self.views.internal}
         return {**document, "entries": entries}
 
     def replay(self, stored: Iterable[Written]) -> C:

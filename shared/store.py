@@ -64,7 +64,8 @@ class Store(Generic[C]):
         self.table = Table(
             name,
             metadata,
-            Column("id", String(64), primary_key=True),
+            Column("number", Integer, primary_key=True, autoincrement=True),
+            Column("id", String(64), nullable=False, unique=True),
             Column("reference", String(32), nullable=False, unique=True),
             Column("version", Integer, nullable=False),
             Column("stage", String(64), nullable=False),
@@ -113,8 +114,8 @@ class Store(Generic[C]):
 
     def insert(self, connection: Connection, case: C, row: dict[str, Any]) -> None:
         """Write a new case; the database refuses a known external id with an IntegrityError."""
-        connection.execute(self._insert, row)
-        words.index(connection, self.name, case.id, self._searched(case))
+        [number] = connection.execute(self._insert, row).inserted_primary_key or [0]
+        words.index(connection, self.name, number, self._searched(case))
 
     def replace(self, connection: Connection, row: dict[str, Any], before: dict[str, Any]) -> None:
         """Write over the version that was read what has changed of its row, so that no index is touched in vain.
@@ -175,7 +176,7 @@ class Store(Generic[C]):
 
     def matching(self, connection: Connection, query: str) -> Any:
         """The condition that a case contains all the words of a query, also Chinese ones."""
-        return words.matching(connection, self.name, self.table.c.id, query) if query else true()
+        return words.matching(connection, self.name, self.table.c.number, query) if query else true()
 
     def rows(self, connection: Connection, case_id: str | None = None) -> Iterator[Row[Any]]:
         """The stored rows of one case, or of all in the order of ids: as the driver gives them, none held in memory."""

@@ -9,13 +9,14 @@ import orjson
 import uuid_utils
 from flask import Blueprint, Response, g, request
 from marshmallow.fields import Dict
+from sqlalchemy.exc import IntegrityError
 
 from shared import asyncapi, clock, diagram, fields, lists, openapi
 from shared.batch import commands
 from shared.caller import Caller
 from shared.casework import Casework
 from shared.errors import NotFound, Refused, RoleNotAllowed
-from shared.idempotency import Answer, key_of
+from shared.idempotency import Answer, Key, key_of
 from shared.identity import Actor, Issuer
 from shared.reading import Reading
 from shared.web import answered, body, caller, problem, reply
@@ -181,8 +182,15 @@ def _result(case_id: str, done: Any) -> dict[str, Any]:
 
 
 def _give_link(desk: Desk, who: Caller, case_id: str, asked: Any, key: str | None) -> Answer:
-    parts, ledger = desk.work.parts, desk.work.ledger
     remembered = key_of(who.actor.id, key, request.path.encode(), orjson.dumps(asked))
+    try:
+        return _link(desk, who, case_id, asked, remembered)
+    except IntegrityError:  # the request that was faster was this very one: its answer is there now
+        return _link(desk, who, case_id, asked, remembered)
+
+
+def _link(desk: Desk, who: Caller, case_id: str, asked: Any, remembered: Key | None) -> Answer:
+    parts, ledger = desk.work.parts, desk.work.ledger
     with parts.database.writing() as work:
         case = desk.work.store.get(work.connection, case_id)
         if case is None:

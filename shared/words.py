@@ -6,22 +6,18 @@ or more then finds the places where they stand together.
 
 import re
 import unicodedata
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, bindparam, literal_column, text
+from sqlalchemy import Column, Connection, TextClause, literal_column, text
 
 _WORD = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]+|[^\W_぀-ヿ㐀-䶿一-鿿豈-﫿]+")
 _HAN = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]")
 
 CREATE = {
-    "sqlite": [
-        (
-            "CREATE VIRTUAL TABLE {name}_words USING fts5"
-            "(words, case_id UNINDEXED, tokenize='unicode61 remove_diacritics 0', prefix='2 3')"
-        )
-    ],
+    "sqlite": [("CREATE VIRTUAL TABLE {name}_words USING fts5(words, tokenize='unicode61 remove_diacritics 0', prefix='2 3')")],
     "postgresql": [
-        "CREATE TABLE {name}_words (case_id VARCHAR(64) PRIMARY KEY, words TSVECTOR NOT NULL)",
+        "CREATE TABLE {name}_words (number INTEGER PRIMARY KEY, words TSVECTOR NOT NULL)",
         "CREATE INDEX {name}_words_gin ON {name}_words USING gin (words)",
     ],
 }
@@ -36,22 +32,43 @@ def cut(written: str) -> list[str]:
     return found
 
 
-def index(connection: Connection, name: str, case_id: str, written: str) -> None:
-    """Add a case's words."""
-    words = " ".join(cut(written))
-    value = "to_tsvector('simple', :words)" if connection.dialect.name == "postgresql" else ":words"
-    connection.execute(text(f"INSERT INTO {name}_words (case_id, words) VALUES (:id, {value})"), {"id": case_id, "words": words})
+def index(connection: Connection, name: str, number: int, written: str) -> None:
+    """Add the words of a case, under the number of its row."""
+    kept = {"number": number, "words": " ".join(cut(written))}
+    connection.execute(_INSERT[connection.dialect.name == "postgresql"](name), kept)
 
 
 def matching(connection: Connection, name: str, column: Column[Any], query: str) -> Any:
-    """Return the condition that a case holds all words of the query, each as the beginning of a word."""
+    """Return the condition that a case holds all words of the query, each as the beginning of a word.
+
+    SQLite does not know how common a word is: where many cases have it, the plus sign keeps it from fetching them all
+    and sorting them afterwards, so that it walks the order of the list and asks of each whether it is among them.
+    """
     words = cut(query)
     if not words:
         return literal_column("1") == literal_column("0")
     if connection.dialect.name == "postgresql":
         asked = " & ".join(f"'{word}':*" for word in words)
-        found = text(f"SELECT case_id FROM {name}_words WHERE words @@ to_tsquery('simple', :asked)")
-    else:
-        asked = " ".join(f'"{word}"*' for word in words)
-        found = text(f"SELECT case_id FROM {name}_words WHERE {name}_words MATCH :asked")
-    return column.in_(found.bindparams(bindparam("asked", asked)).columns(column))
+        found = f"SELECT number FROM {name}_words WHERE words @@ to_tsquery('simple', :asked)"
+        return text(f"{name}.{column.name} IN ({found})").bindparams(asked=asked)
+    asked = " ".join(f'"{word}"*' for word in words)
+    found = f"SELECT rowid FROM {name}_words WHERE {name}_words MATCH :asked"
+    some = connection.execute(text(f"SELECT count(*) FROM ({found} LIMIT {MANY})"), {"asked": asked}).scalar()
+    return text(f"{'+' if some == MANY else ''}{name}.{column.name} IN ({found})").bindparams(asked=asked)
+
+
+MANY = 1000
+"""From so many cases on it is quicker to walk a list in its order than to fetch and sort what has the word."""
+
+
+@cache
+def _into_fts(name: str) -> TextClause:
+    return text(f"INSERT INTO {name}_words (rowid, words) VALUES (:number, :words)")
+
+
+@cache
+def _into_gin(name: str) -> TextClause:
+    return text(f"INSERT INTO {name}_words (number, words) VALUES (:number, to_tsvector('simple', :words))")
+
+
+_INSERT = {False: _into_fts, True: _into_gin}

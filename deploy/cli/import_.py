@@ -14,7 +14,7 @@ from deploy.one import House, house
 from services.complaints import imports
 from shared.errors import Unavailable
 from shared.importing import Counts, FileRefused, bring, rows
-from shared.migrate import UnknownVersion
+from shared.migrate import Unusable
 
 MOST_SHOWN = 20
 
@@ -52,7 +52,7 @@ def complaints(file: Path, name: str, rejects: Path | None, as_json: bool) -> No
         read = rows(file, mapped)
         built = house(settings())
         desk = next(service for service in built.services if service.name == "complaints")
-    except (FileRefused, UnknownVersion, OSError, Unavailable) as error:
+    except (FileRefused, Unusable, OSError, Unavailable) as error:
         raise CouldNot(str(error)) from None
     try:
         if rejects:

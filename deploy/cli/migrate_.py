@@ -3,11 +3,10 @@
 import json
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.installation import NAMES, CouldNot, settings
 from shared.config import Config
-from shared.migrate import UnknownVersion, upgrade
+from shared.migrate import Unusable, upgrade
 from shared.uow import Database
 
 
@@ -43,9 +42,7 @@ def _bring(config: Config, name: str) -> list[str]:
     database = Database(config.database(name))
     try:
         return upgrade(database, name)
-    except UnknownVersion as error:
+    except Unusable as error:
         raise CouldNot(str(error)) from None
-    except SQLAlchemyError as error:
-        raise CouldNot(f"the database of '{name}' cannot be used: {str(getattr(error, 'orig', error)).splitlines()[0]}") from None
     finally:
         database.close()

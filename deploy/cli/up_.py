@@ -5,12 +5,11 @@ import os
 import sys
 
 import click
-from sqlalchemy.exc import DatabaseError
 
 from deploy import demo_staff
 from deploy.one import house
 from shared.config import Config, from_environment
-from shared.migrate import UnknownVersion
+from shared.migrate import Unusable
 
 READY = """
 Casewright is starting on {url} (stop it with Ctrl-C)
@@ -60,9 +59,6 @@ def _prepared() -> Config:
         built = house(config)
         demo_staff.make(built.app.directory, config.data)
         built.stop()
-    except (ValueError, UnknownVersion, OSError) as error:
+    except (ValueError, Unusable, OSError) as error:
         raise click.ClickException(str(error)) from None
-    except DatabaseError as error:
-        why = str(error.orig).split("\n", 1)[0]
-        raise click.ClickException(f"a database of {config.data} cannot be used: {why}") from None
     return config

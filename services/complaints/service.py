@@ -11,7 +11,7 @@ from services.complaints.store import ComplaintStore
 from shared.casework import Caller, Casework, Parts
 from shared.clock import moment
 from shared.entries import Entry
-from shared.errors import Invalid
+from shared.errors import Invalid, NotYourCase
 from shared.identity import SYSTEM
 from shared.lists import Lists
 from shared.procedure import Act, Step
@@ -79,12 +79,14 @@ class Complaints(Casework[Complaint]):
         if act.trigger == "merge":
             return {"into": self.store.get(connection, act.facts["into"])}
         if act.trigger in ("assign", "arbitrate"):
-            staff = self.store.handlers(connection)
+            staff = self.store.handlers(connection, with_load="assignee" not in act.facts)
             return {"staff": staff, "departments": sorted({p["department"] for p in staff if p["department"]})}
         return {}
 
     def also(self, work: Work, case: Complaint, entry: Entry, caller: Caller) -> None:
-        """Give the complaint that takes in another its own entry."""
+        """Give the complaint that takes in another its own entry; a customer's link opens no complaint of somebody else."""
+        if entry.trigger == "record" and caller.actor.is_customer and caller.actor.id != f"customer:{case.customer_ref}":
+            raise NotYourCase("This link belongs to another customer.")
         if entry.trigger == "merge":
             other = self._must(work, entry.facts["into"])
             step = self.procedures[other.procedure_version].step("absorb")

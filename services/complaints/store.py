@@ -43,10 +43,10 @@ class ComplaintStore(Store[Complaint]):
         cases = [self.load(row.state) for row in connection.execute(rows)]
         return [{name: getattr(case, name) for name in ("id", "reference", "subject", "category", "description")} for case in cases]
 
-    def handlers(self, connection: Connection) -> list[dict[str, Any]]:
-        """Every active handler with department, presence, competences and the number of open complaints."""
+    def handlers(self, connection: Connection, with_load: bool) -> list[dict[str, Any]]:
+        """Every active handler with department, presence, competences and, where asked, the number of open complaints."""
         rows = connection.execute(select(self.staff).where(self.staff.c.handler.is_(True))).all()
-        load = self.load_of(connection, [row.username for row in rows])
+        load = self.load_of(connection, [row.username for row in rows]) if with_load else {}
         return [
             {"username": row.username, "department": row.department, "present": row.present,
              "competences": [word for word in row.competences.split(",") if word], "load": load.get(row.username, 0)}

@@ -34,6 +34,8 @@ SECURITY = [
     ),
 ]
 """Sent with every answer; inline styles are what the page of the API documents needs."""
+PASSED_ON = ("content-type", "www-authenticate", "retry-after")
+"""What goes with a service's own refusal inside a merged answer."""
 
 
 @dataclass
@@ -79,7 +81,7 @@ def gateway(config: Config, upstreams: Mapping[str, Upstream], kinds: Mapping[st
     identity = Identity(Verifier(trusted(config, list(upstreams))), lambda actor: _disabled(directory, actor), config.now)
     app = make_app(GATEWAY, identity, {"directory": lambda: is_current(database, GATEWAY), **_ready(upstreams)})
     app.register_error_handler(
-        Answered, lambda passed: (passed.body, passed.status, {"Content-Type": passed.headers["content-type"]})
+        Answered, lambda passed: (passed.body, passed.status, {n: passed.headers[n] for n in PASSED_ON if n in passed.headers})
     )
     door = Door(directory, Merge(upstreams), kinds)
     for blueprint in (staff_routes(door), merged_routes(door), document_routes(door)):

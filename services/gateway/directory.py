@@ -117,9 +117,20 @@ class Directory:
 
     def hire(self, person: Person, key: Key | None) -> Answer:
         """Add a person for an HTTP caller: the same key and person give the same answer, and nobody is added twice."""
+        given = self._given(key)
+        if given is not None:
+            return given
+        try:
+            return self._hired(person, key)
+        except Conflict:
+            given = self._given(key)  # the request that was faster may have been this very one
+            if given is None:
+                raise
+            return given
+
+    def _given(self, key: Key | None) -> Answer | None:
         with self.database.reading() as connection:
-            given = self.ledger.idempotency.find(connection, key)
-        return given or self._hired(person, key)
+            return self.ledger.idempotency.find(connection, key)
 
     def _hired(self, person: Person, key: Key | None) -> Answer:
         row = self._row(person)
@@ -185,10 +196,16 @@ class Directory:
             raise TooManyRequests("Too many failed logins of this person: please wait.", retry_after=wait)
 
     def _count_failure(self, username: str, whence: str, now: datetime) -> None:
+        try:
+            self._count(username, whence, now)
+        except IntegrityError:  # two first failures at once: this is the second
+            self._count(username, whence, now)
+
+    def _count(self, username: str, whence: str, now: datetime) -> None:
         with self.database.writing() as work:
-            count = self.store.failed(work.connection, username, whence)[0] + 1
-            wait = 0 if count < FREE_FAILURES else min(2 ** (count - FREE_FAILURES), LONGEST_WAIT)
-            self.store.fail(work.connection, username, whence, count, now + timedelta(seconds=wait))
+            count = self.store.fail(work.connection, username, whence, now)
+            wait = 0 if count < FREE_FAILURES else min(2 ** min(count - FREE_FAILURES, 6), LONGEST_WAIT)
+            self.store.must_wait(work.connection, username, whence, now + timedelta(seconds=wait))
             work.commit()
 
     def _forgive(self, username: str, whence: str) -> None:

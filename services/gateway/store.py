@@ -77,10 +77,18 @@ class StaffStore:
         row = connection.execute(select(c.count, c.until).where(c.username == username, c.whence == whence)).first()
         return (row[0], row[1]) if row else (0, None)
 
-    def fail(self, connection: Connection, username: str, whence: str, count: int, until: datetime) -> None:
-        """Write down a failed login."""
-        self.forgive(connection, username, whence)
-        connection.execute(insert(self.failures), {"username": username, "whence": whence, "count": count, "until": until})
+    def fail(self, connection: Connection, username: str, whence: str, now: datetime) -> int:
+        """Count a failed login and return how many there were in a row; two first ones at once are an IntegrityError."""
+        c = self.failures.c
+        mine = (c.username == username, c.whence == whence)
+        if connection.execute(update(self.failures).where(*mine).values(count=c.count + 1)).rowcount == 0:
+            connection.execute(insert(self.failures), {"username": username, "whence": whence, "count": 1, "until": now})
+        return self.failed(connection, username, whence)[0]
+
+    def must_wait(self, connection: Connection, username: str, whence: str, until: datetime) -> None:
+        """Write down until when the next login must wait."""
+        c = self.failures.c
+        connection.execute(update(self.failures).where(c.username == username, c.whence == whence).values(until=until))
 
     def forgive(self, connection: Connection, username: str, whence: str) -> None:
         """Forget failed logins after a right one."""

@@ -4,6 +4,7 @@ The table of steps itself drives these: what is declared tomorrow is tried tomor
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_right_role_is_refused_in_every_wrong_stage_and_told_what_is_allowed(
             assert answer.body["allowed"] == [action["trigger"] for action in actions]
 
 
-PROCEDURE_FACTS = {
+PROCEDURE_FACTS: dict[str, dict[str, Any]] = {
     "validate": VALIDATE,
     "reject": {"reason": "r", "notice": NOTICE},
     "appeal": {"reason": "r"},
@@ -144,6 +145,50 @@ def test_refused_acts_stand_in_a_log_of_their_own_that_auditors_read(system: Sys
     ]  # fmt: skip
     assert sales.get(path).status == 403
     assert len(system.desk("auditor").get(f"{href}/history").body["entries"]) == 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_customers_link_is_refused_each_step_that_is_not_the_customers(
+    shared_system: System, cases: dict[str, str], stage: str
+) -> None:
+    href = cases[stage]
+    token = shared_system.desk("agent").post(f"{href}/links", {}).body["token"]
+    customer = shared_system.stranger(token)
+    for step in STEPS:
+        facts = {} if stage in PROCEDURE.sources(step) else CUSTOMERS_FACTS.get(step.trigger, {})
+        answer = customer.step(href, step.trigger, facts)
+        if "customer" not in step.roles:
+            assert (answer.status, answer.body["code"]) == (403, "role_not_allowed"), (step.trigger, answer)
+        elif stage not in PROCEDURE.sources(step):
+            assert (answer.status, answer.body["code"]) == (409, "wrong_stage"), (step.trigger, answer)
+        else:
+            assert answer.status == 422, "nothing was said, so nothing is taken"
+
+
+CUSTOMERS_FACTS = {
+    step.trigger: {name: value for name, value in PROCEDURE_FACTS[step.trigger].items() if name != "evidence"}
+    for step in STEPS
+    if "customer" in step.roles
+}
+"""What the customer would say where it is not its turn."""
+
+
+def test_each_refused_act_is_logged_once_in_every_stage_and_leaves_the_chain_as_it_was(
+    shared_system: System, cases: dict[str, str]
+) -> None:
+    log, database = shared_system.complaints.ledger.refusals, shared_system.complaints.database
+    for stage, href in cases.items():
+        case_id = href.rsplit("/", 1)[1]
+        with database.reading() as connection:
+            before = log.page(connection, 0, 10_000, case_id)
+        sales = shared_system.desk("sales")
+        assert [sales.post(f"{href}/{step.trigger}", {}).status for step in STEPS].count(403) >= len(STEPS) - 3, stage
+        with database.reading() as connection:
+            after = log.page(connection, 0, 10_000, case_id)
+        tried = [row["trigger"] for row in after[len(before) :]]
+        assert tried == [step.trigger for step in STEPS]
+        assert {row["actor"] for row in after[len(before) :]} == {sales.name}
+        assert shared_system.desk("auditor").get(f"/audit/verify?kind=complaint&id={case_id}").body["ok"]
 
 
 def test_actions_hold_just_what_why_says_is_possible(shared_system: System, cases: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The table of domain.md, step by step: what each needs, whom it refuses, what it records and what comes after it."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -498,3 +499,288 @@ def test_an_open_complaint_of_an_unknown_profile_is_422_and_a_known_one_has_its_
     assert clocks["acknowledgement"] == ("statutory", "missed", "2026-11-21")  # recorded three days after it was received
     assert clocks["final"] == ("statutory", "running", "2026-12-20")
     assert clocks["validate"][:2] == ("internal", "running")
+
+
+# Owners, desks and persons ------------------------------------------------------------------------------------------
+
+REJECT = {"reason": "The parcel was signed for as whole.", "notice": NOTICE}
+ALERT = {"occurred_at": "2026-11-20T09:30:00+00:00", "place": "Kitchen", "phenomenon": "Smoke", "plan": "Recall"}
+
+
+@pytest.fixture(scope="module")
+def house(shared_system: System) -> Desk:
+    """A desk that the tests share which do not move time."""
+    return Desk(shared_system)
+
+
+def hired(system: System, username: str, *roles: str, department: str | None = None, competences: tuple[str, ...] = ()) -> Person:
+    """A person with just these roles, known to every service."""
+    system.house.app.directory.add(username, "Right-Password-1", username.title(), roles, department, competences)
+    system.settle()
+    return system.login(username)
+
+
+def link(system: System, href: str) -> Person:
+    """The customer with a link to this case."""
+    token = system.desk("agent").post(f"{href}/links", {"days": 30}).body["token"]
+    return Person(system.house.app, token)
+
+
+def seen(system: System, href: str) -> dict[str, Any]:
+    case: dict[str, Any] = system.desk("auditor").get(href).body
+    return case
+
+
+def entries(system: System, href: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = system.desk("auditor").get(f"{href}/history").body["entries"]
+    return found
+
+
+def problem(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.body.get("code")
+
+
+def pointers(answer: Answer) -> set[str]:
+    assert answer.status == 422, answer
+    return {error["pointer"] for error in answer.body["errors"]}
+
+
+def on_desk(person: Person, href: str) -> bool:
+    return href in [item["href"] for item in person.get("/worklist?limit=500").body["items"]]
+
+
+def test_at_each_step_the_right_one_owns_the_case_and_the_customer_is_told_when_there_is_a_notice(system: System) -> None:
+    desk, hand = Desk(system), system.desk("handler", 0, "quality").name
+    href = desk.open()
+    met = [("recorded", "agent", None, system.watch.at)]
+    told_at = [system.watch.at]
+    for trigger in Desk.WAY:
+        system.watch.move(minutes=1)
+        answer = desk.take(href, trigger)
+        assert answer.status == 200, answer
+        if trigger in ("validate", "propose", "resolve"):
+            told_at.append(system.watch.at)
+        case = answer.body
+        owner = case["owner"] or {"role": None, "person": None}
+        met.append((case["stage"], owner["role"], owner["person"], datetime.fromisoformat(case["told"]["at"])))
+        assert case["told"]["told"]
+    recorded, validated, proposed, resolved = told_at
+    assert met == [
+        ("recorded", "agent", None, recorded), ("validated", "supervisor", None, validated), ("assigned", "handler", hand,
+        validated),
+        ("analysing", "handler", hand, validated), ("analysed", "handler", hand, validated), ("proposed", "agent", None, proposed),
+        ("agreed", "handler", hand, proposed), ("resolved", "supervisor", None, resolved), ("evaluated", None, None, resolved),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "pointer"), [
+    ({"received_at": "2026-11-25T09:00:01+00:00"}, "/received_at"),
+    ({"received_at": "2026-11-20T09:30:00"}, "/received_at"),
+    ({"category": "colour"}, "/category"),
+    ({"subject": {"kind": "order"}}, "/subject/ref"),
+    ({"customer": {"ref": "1"}}, "/customer/name"),
+    ({"statutory_profile": "moon"}, "/statutory_profile"),
+    ({"description": " "}, "/description"),
+])  # fmt: skip
+def test_what_is_missing_or_wrong_in_a_record_is_named(house: Desk, changes: dict[str, Any], pointer: str) -> None:
+    assert pointers(house.system.desk("agent").post("/complaints", a_complaint(**changes))) == {pointer}
+
+
+def rejected(desk: Desk) -> str:
+    href = desk.open()
+    assert desk.system.desk("supervisor").step(href, "reject", REJECT).body["stage"] == "rejected"
+    return href
+
+
+def test_a_rejection_needs_a_reason_and_a_notice(house: Desk) -> None:
+    assert pointers(house.system.desk("supervisor").step(house.open(), "reject", {})) == {"/reason", "/notice"}
+
+
+def assigned(desk: Desk, department: str = "quality", **changes: Any) -> Answer:
+    href = desk.at("validated", **changes)
+    return desk.system.desk("supervisor").step(href, "assign", {"department": department})
+
+
+def test_who_is_absent_incompetent_or_disabled_is_not_chosen(system: System) -> None:
+    desk, directory = Desk(system), system.house.app.directory
+    hired(system, "alma", "handler", department="quality", competences=("packaging",))
+    assert assigned(desk).body["assignee"] == "hana"
+    assert assigned(desk, category="packaging").body["assignee"] == "alma"
+    assert system.login("hana").post("/me/presence", {"present": False}).status == 200
+    system.settle()
+    assert [assigned(desk).body["assignee"] for _ in range(2)] == ["hugo", "hugo"]
+    directory.change("hugo", active=False, reason="left")
+    system.settle()
+    nobody = assigned(desk)
+    assert nobody.body["owner"] == {"role": "handler", "person": None, "department": "quality"}
+    assert "nobody competent is present" in entries(system, nobody.body["href"])[-1]["effects"]["because"]
+    assert on_desk(system.login("hana"), nobody.body["href"])
+    assert not on_desk(system.desk("handler", 0, "logistics"), nobody.body["href"])
+
+
+@pytest.mark.parametrize("assignee", ["lei", "sofia", "nobody"])
+def test_who_is_named_must_be_a_handler_of_that_department(house: Desk, assignee: str) -> None:
+    href = house.at("validated")
+    answer = house.system.desk("supervisor").step(href, "assign", {"department": "quality", "assignee": assignee})
+    assert problem(answer) == (409, "guard_refused")
+
+
+def test_a_complaint_can_be_assigned_again_and_its_clock_starts_again(system: System) -> None:
+    desk = Desk(system)
+    href = desk.at("analysing")
+    before = seen(system, href)["due_at"]
+    system.watch.move(hours=1)
+    answer = system.desk("supervisor").step(href, "assign", {"department": "logistics", "assignee": "lei"})
+    assert (answer.body["stage"], answer.body["department"], answer.body["assignee"]) == ("assigned", "logistics", "lei")
+    assert answer.body["due_at"] != before
+
+
+def test_who_disputes_does_not_arbitrate(house: Desk) -> None:
+    both = hired(house.system, "dis", "handler", "arbiter", department="quality")
+    href = house.at("assigned")
+    assert both.step(href, "dispute", {"reason": "r"}).status == 200
+    assert problem(both.step(href, "arbitrate", {"department": "quality", "reason": "r"})) == (403, "four_eyes")
+
+
+def test_the_shares_of_a_cause_are_at_most_all_of_it(house: Desk) -> None:
+    href, hand = house.at("analysing"), house.system.desk("handler", 0, "quality")
+    shares = [{"department": "logistics", "share": 60}, {"department": "sales", "share": 41}]
+    assert pointers(hand.step(href, "analyse", {**ANALYSE, "contributions": shares})) == {"/contributions"}
+    assert pointers(hand.step(href, "analyse", {**ANALYSE, "cause": "weather"})) == {"/cause"}
+    answer = hand.step(href, "analyse", {**ANALYSE, "contributions": [{"department": "logistics", "share": 40}]})
+    assert answer.body["analysis"]["contributions"] == [{"department": "logistics", "share": 40}]
+
+
+@pytest.mark.parametrize(("trigger", "more"), [("accept", {}), ("decline", {"reason": "Too little."})])
+def test_an_agent_brings_evidence_of_what_the_customer_said(house: Desk, trigger: str, more: dict[str, Any]) -> None:
+    href = house.at("proposed")
+    agent, offer = house.system.desk("agent"), house.offer(href)
+    assert pointers(agent.step(href, trigger, {"offer": offer, **more})) == {"/evidence"}
+    needs = next(action["needs"] for action in agent.get(href).body["actions"] if action["trigger"] == trigger)
+    assert "evidence" in needs["required"]
+    assert agent.step(href, trigger, {"offer": offer, "evidence": "Call 4711", **more}).status == 200
+
+
+@pytest.mark.parametrize(("trigger", "more"), [("accept", {}), ("decline", {"reason": "Too little."})])
+def test_the_customer_speaks_for_itself(house: Desk, trigger: str, more: dict[str, Any]) -> None:
+    href = house.at("proposed")
+    customer = link(house.system, href)
+    needs = next(action["needs"] for action in customer.get(href).body["actions"] if action["trigger"] == trigger)
+    assert "evidence" not in needs["required"]
+    assert customer.step(href, trigger, {"offer": house.offer(href), **more}).status == 200
+    last = entries(house.system, href)[-1]
+    assert (last["actor"]["id"], last["role"]) == ("customer:17850", "customer")
+
+
+@pytest.mark.parametrize("trigger", ["accept", "decline"])
+def test_an_answer_to_a_superseded_offer_is_refused_and_shows_the_current_one(house: Desk, trigger: str) -> None:
+    href, agent = house.at("proposed"), house.system.desk("agent")
+    old = house.offer(href)
+    house.system.desk("handler", 0, "quality").step(href, "propose", an_offer(euros("20")))
+    current = house.offer(href)
+    facts = {"evidence": "Call", **({"reason": "r"} if trigger == "decline" else {})}
+    for named in (old, {**current, "hash": old["hash"]}, {**current, "number": 1}, {"number": 9, "hash": "sha256:" + "0" * 64}):
+        answer = agent.step(href, trigger, {**facts, "offer": named})
+        assert problem(answer) == (409, "guard_refused")
+        assert {name: answer.body["current_offer"][name] for name in ("number", "hash")} == current
+    assert agent.step(href, trigger, {**facts, "offer": current}).status == 200
+
+
+def test_an_answer_to_an_offer_that_is_over_is_refused_also_before_the_clock_has_come_by(system: System) -> None:
+    desk = Desk(system)
+    href = desk.at("analysed")
+    system.desk("handler", 0, "quality").step(href, "propose", an_offer(until="2026-11-24T12:00:00+00:00"))
+    system.watch.at = datetime.fromisoformat("2026-11-24T12:00:00+00:00")
+    answer = link(system, href).step(href, "accept", {"offer": desk.offer(href)})
+    assert problem(answer) == (409, "guard_refused")
+    assert answer.body["current_offer"]["number"] == 1
+
+
+def test_nobody_records_the_customers_consent_to_an_offer_of_their_own(house: Desk) -> None:
+    both = hired(house.system, "con", "agent", "handler", department="quality")
+    href = house.at("analysed")
+    assert both.step(href, "propose", an_offer()).status == 200
+    assert problem(both.step(href, "accept", {"offer": house.offer(href), "evidence": "Trust me."})) == (403, "four_eyes")
+
+
+@pytest.mark.parametrize(("changes", "pointer"), [
+    ({"follow_up": {"reaction": "r", "satisfaction": 6}}, "/follow_up/satisfaction"),
+    ({"follow_up": {"reaction": "r", "satisfaction": 0}}, "/follow_up/satisfaction"),
+    ({"follow_up": {"satisfaction": 3}}, "/follow_up/reaction"),
+    ({"prevention": {}}, "/prevention"), ({"prevention": {"actions": []}}, "/prevention/actions"),
+    ({"prevention": {"waiver": "w", "actions": [{"action": "a", "owner": "o", "due": "2027-01-31"}]}}, "/prevention"),
+    ({"prevention": {"actions": [{"action": "a", "owner": "o", "due": "soon"}]}}, "/prevention/actions/0/due"),
+    ({"accountability": {"unit": "quality"}}, "/accountability/measure"),
+])  # fmt: skip
+def test_an_evaluation_is_whole(house: Desk, resolved: str, changes: dict[str, Any], pointer: str) -> None:
+    facts: dict[str, Any] = {**EVALUATE, **changes}
+    assert pointers(house.system.desk("supervisor").step(resolved, "evaluate", facts)) == {pointer}
+
+
+@pytest.fixture(scope="module")
+def resolved(house: Desk) -> str:
+    """A complaint that waits for its evaluation."""
+    return house.at("resolved")
+
+
+def waiting(desk: Desk, *remedies: dict[str, Any], **options: Any) -> str:
+    """A complaint with an offer that waits for approval."""
+    href = desk.at("analysed")
+    hand = desk.system.desk("handler", 0, "quality")
+    assert hand.step(href, "propose", an_offer(*(remedies or (euros("900"),)), **options)).body["stage"] == "pending_approval"
+    return href
+
+
+@pytest.mark.parametrize(("stage", "ladder"), [
+    ("recorded", ["supervisor", "manager"]), ("validated", ["manager"]), ("assigned", ["supervisor", "manager"]), ("pending", []),
+])  # fmt: skip
+def test_a_complaint_goes_up_a_level_at_a_time_and_not_beyond_the_top(house: Desk, stage: str, ladder: list[str]) -> None:
+    href = waiting(house) if stage == "pending" else house.at(stage)
+    boss, customer = house.system.desk("supervisor"), link(house.system, href)
+    before = seen(house.system, href)
+    for n, role in enumerate(ladder):
+        answer = (customer if n else boss).step(href, "escalate", {"reason": "Nobody answers."})
+        assert (answer.body["owner"]["role"], answer.body["escalation"], answer.body["stage"]) == (role, n + 1, before["stage"])
+        assert on_desk(house.system.desk(role), href)
+    above = boss.step(href, "escalate", {"reason": "Higher."})
+    assert (*problem(above), "escalate" in above.body["allowed"]) == (409, "guard_refused", False)
+
+
+def test_an_alert_makes_it_urgent_and_puts_it_on_the_managers_desk_beside_its_owners(house: Desk) -> None:
+    href, manager = house.at("analysing"), house.system.desk("manager")
+    assert not on_desk(manager, href)
+    assert pointers(house.system.desk("agent").step(href, "alert", {})) == {f"/{name}" for name in ALERT}
+    answer = house.system.desk("agent").step(href, "alert", ALERT)
+    assert (answer.body["priority"], answer.body["stage"], answer.body["owner"]["role"]) == ("urgent", "analysing", "handler")
+    assert entries(house.system, href)[-1]["effects"]["informed"] == ["manager", "general manager"]
+    assert on_desk(manager, href)
+    assert on_desk(house.system.desk("handler", 0, "quality"), href)
+    house.system.desk("agent").step(href, "withdraw", {"reason": "r", "evidence": "e"})
+    assert not on_desk(manager, href)
+
+
+@pytest.mark.parametrize(("trigger", "facts"), [
+    ("comment", {"text": "Called twice."}), ("contact", {"direction": "in", "channel": "phone", "text": "Asks when."}),
+    ("attach", {"name": "photo.png", "media_type": "image/png", "size": 10, "sha256": "sha256:" + "a" * 64}),
+])  # fmt: skip
+def test_a_note_moves_nothing_on_an_open_or_a_closed_case(house: Desk, trigger: str, facts: dict[str, Any]) -> None:
+    for href in (house.at("analysing"), rejected(house)):
+        before = seen(house.system, href)
+        answer = house.system.desk("warehouse").step(href, trigger, facts)
+        assert answer.status == 200, answer
+        same = ("stage", "owner", "due_at", "told", "open", "closed_at")
+        assert {name: answer.body[name] for name in same} == {name: before[name] for name in same}
+        assert answer.body["version"] == before["version"] + 1
+
+
+@pytest.mark.parametrize("trigger", ["hold", "resume", "alert", "escalate"])
+def test_a_closed_case_is_neither_held_nor_alerted(house: Desk, trigger: str) -> None:
+    facts = {"alert": ALERT, "resume": {}}.get(trigger, {"reason": "r"})
+    assert problem(house.system.desk("supervisor").step(rejected(house), trigger, facts)) == (409, "wrong_stage")
+
+
+def test_every_complaint_of_these_tests_still_verifies(house: Desk) -> None:
+    assert house.system.complaints.desk is not None
+    with house.system.complaints.database.reading() as connection:
+        found = list(house.system.complaints.desk.reading.examine_all(connection))
+    assert [(record, bad) for record, bad in found if bad] == []

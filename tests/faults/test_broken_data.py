@@ -61,7 +61,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(data: Path) -> 
     for rest in data.glob("complaints.sqlite*"):
         rest.unlink()
     (data / "complaints.sqlite").write_bytes(b"This is a letter to my aunt, and no database. " * 100)
-    refuses(data, str(data), "not a database")
+    refuses(data, "complaints", "not a database")
     assert (data / "complaints.sqlite").read_bytes().startswith(b"This is a letter to my aunt")
 
 

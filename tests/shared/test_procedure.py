@@ -56,7 +56,8 @@ REFUSED: dict[str, tuple[Callable[[], Procedure], str]] = {
     "a stage nobody reaches": (
         lambda: rebuilt(stages=(Stage("lost", NOBODY_KNOWS),)), "stage 'lost' cannot be reached"),
     "a stage that only itself leads to": (
-        lambda: rebuilt(step("drop", source=("asked",)), replace(step("take"), trigger="turn", event="turned", source=("lost",), to="lost"),
+        lambda: rebuilt(step("drop", source=("asked",)), replace(step("take"), trigger="turn", event="turned", source=("lost",),
+        to="lost"),
                         stages=(Stage("lost", NOBODY_KNOWS),)), "stage 'lost' cannot be reached"),
     "an open stage without an owner": (
         lambda: rebuilt(stages=(stage("asked", owner=None),)), "open stage 'asked' has no owner"),

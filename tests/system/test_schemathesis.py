@@ -21,9 +21,10 @@ expected-statuses = ["400", "401", "403", "404", "422", "428"]
 def test_the_system_answers_as_its_own_document_says(live: tuple[str, Path], tmp_path: Path, role: str) -> None:
     url, data = live
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    examples = os.environ.get("CASEWRIGHT_SCHEMATHESIS_EXAMPLES", "5")
+    examples = os.environ.get("CASEWRIGHT_SCHEMATHESIS_EXAMPLES", "3")
     command = [
-        str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(tmp_path / "settings.toml"), "run", f"{url}/openapi.json",
+        str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(tmp_path / "settings.toml"),
+        "run", f"{url}/openapi.json",
         "-H", f"Authorization: Bearer {_token(url, data, role)}", "--max-examples", examples, "--seed", "7",
         "--no-color",
     ]  # fmt: skip

@@ -25,6 +25,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "complaint",
+        sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("reference", sa.String(length=32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -45,7 +46,8 @@ def upgrade() -> None:
         sa.Column("customer_ref", sa.String(length=64), nullable=False),
         sa.Column("category", sa.String(length=32), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("id"),
         sa.UniqueConstraint("reference"),
     )
     op.create_index("complaint_category", "complaint", ["category", "opened_at", "id"], unique=False)
