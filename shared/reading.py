@@ -64,8 +64,7 @@ class Reading(Generic[C]):
         if caller.actor.is_customer:
             entries = [customers_entry(entry, caller.actor) for entry in entries]
             if "state" in document:
-                shown = document["state"].items()
-                document["state"] = {name: value for name, value in shown if name not in self.views.internal}
+                document["state"] = self.views.for_customer(document["state"])
         return {**document, "entries": entries}
 
     def replay(self, stored: Iterable[Written]) -> C:

@@ -39,8 +39,19 @@ class Views(Generic[C]):
         actions, notes = self._open_to(case, actor, context)
         shown = self.case(case, context)
         if actor.is_customer:
-            shown = {name: value for name, value in shown.items() if name not in self.internal}
+            shown = self.for_customer(shown)
         return orjson.dumps({**shown, "actions": actions, "notes": notes})
+
+    def for_customer(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """A case without its internal members; `owner.person` names a member of a member, or of each in a list."""
+        kept = {name: value for name, value in shown.items() if name not in self.internal}
+        for holder, _, name in (path.partition(".") for path in self.internal if "." in path):
+            inner = kept.get(holder)
+            if isinstance(inner, dict):
+                kept[holder] = {**inner, name: None}
+            elif isinstance(inner, list):
+                kept[holder] = [{**item, name: None} for item in inner]
+        return kept
 
     def case(self, case: C, context: Context) -> dict[str, Any]:
         """The case without what depends on who asks."""

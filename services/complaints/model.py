@@ -145,9 +145,9 @@ def _on_resolve(case: Complaint, entry: Entry) -> None:
 
 
 def _on_fail_remedy(case: Complaint, entry: Entry) -> None:
-    for promise in case.fulfilments:
-        if promise["offer"] == case.offers[-1]["number"] and promise["remedy"] == entry.facts["remedy"]:
-            promise.update(state="failed", case=entry.facts["case"])
+    wanted = (entry.facts["remedy"], "pending")
+    latest = next(promise for promise in reversed(case.fulfilments) if (promise["remedy"], promise["state"]) == wanted)
+    latest.update(state="failed", case=entry.facts["case"])
 
 
 def _on_refer(case: Complaint, entry: Entry) -> None:

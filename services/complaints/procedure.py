@@ -258,7 +258,7 @@ STEPS = (
     Step("analyse", Title("Name the cause", "分析原因"), ("analysing",), "analysed", ("handler",), "analysed",
          needs=("cause", "certainty", "findings", "contributions?"), guards=(the_handler_is_of_the_department,)),
     Step("propose", Title("Make an offer", "提出方案"), ("analysed", "proposed", "negotiating"),
-         (Branch("pending_approval", above_the_proposers_limit), Branch("proposed")), ("handler", "supervisor"), "proposed",
+         (Branch("pending_approval", above_the_proposers_limit), Branch("proposed")), ("supervisor", "handler"), "proposed",
          needs=("remedies", "text", "notice", "valid_until"), guards=(the_handler_is_of_the_department,), effects=_proposed),
     Step("approve", Title("Approve the offer", "批示"), ("pending_approval",), "proposed", ("manager",), "approved",
          needs=("opinion",), guards=(somebody_else_made_the_offer, the_offer_is_still_valid), effects=_approved),

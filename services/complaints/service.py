@@ -36,7 +36,18 @@ ANNOUNCED = (
     "fulfilments",
     "received_at",
 )
-INTERNAL = ("duplicates", "analysis", "evaluation", "alerts", "assignee", "absorbed", "attachments")
+INTERNAL = (
+    "owner.person",
+    "contact_person",
+    "offers.proposed_by",
+    "duplicates",
+    "analysis",
+    "evaluation",
+    "alerts",
+    "assignee",
+    "absorbed",
+    "attachments",
+)
 
 
 class Complaints(Casework[Complaint]):
