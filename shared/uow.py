@@ -94,7 +94,7 @@ def _configure_sqlite(engine: Engine, writes: bool) -> None:
             *(("journal_mode=WAL",) if writes else ()),
             "synchronous=FULL",
             "foreign_keys=ON",
-            "cache_size=-4000",
+            "cache_size=-1000",
             "temp_store=MEMORY",
             "wal_autocheckpoint=4000",
         ):
